@@ -1,0 +1,3 @@
+"""Screen alloy compositions at high throughput."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Frozen element tables and the script that makes them."""

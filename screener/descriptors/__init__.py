@@ -1,0 +1,1 @@
+"""Descriptors of alloy compositions: catalogue, named sets, float64 reference and float32 featurizer."""

@@ -1,0 +1,148 @@
+"""What is asked for, frozen before anything runs: one question, put to a space or to a list of alloys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from screener.errors import CompositionError
+
+if TYPE_CHECKING:
+    from screener.formula import Units
+    from screener.space import CompositionSpace
+
+TierChoice: TypeAlias = Literal["auto", "screen", "characterize"]
+
+BLOCK = 16_384
+"""Rows evaluated at once: features of a block stay in the second-level cache, calls stay few."""
+DEFAULT_TOP = 20
+MAX_CANDIDATES = 2_000_000_000
+"""Largest space searched exhaustively unless asked for more: hours on a desktop, a typing error beyond."""
+CHARACTERIZE_UP_TO = 20_000
+"""Longest list that the precise models score without being asked to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What candidates are filtered and ranked by, and how they are shown.
+
+    Attributes:
+        maximize: `COL` or `COL=LO:HI`, larger is better.
+        minimize: the same, smaller is better.
+        rank_by: expression whose value is the score.
+        where: condition a candidate must meet.
+        pareto: keep only what nothing beats in every objective.
+        top: how many to keep; None keeps every row of a list.
+        tier: which models predict.
+        recall: recall the amorphous flag must reach out of fold.
+        threshold: probability from which the amorphous flag is set.
+        conditions: measurement conditions by name.
+        with_descriptors: add every descriptor to the result.
+        strict: refuse what would otherwise be flagged or rejected.
+    """
+
+    maximize: tuple[str, ...] = ()
+    minimize: tuple[str, ...] = ()
+    rank_by: str | None = None
+    where: str | None = None
+    pareto: bool = False
+    top: int | None = None
+    tier: TierChoice = "auto"
+    recall: float | None = None
+    threshold: float | None = None
+    conditions: tuple[tuple[str, float], ...] = ()
+    with_descriptors: bool = False
+    strict: bool = False
+
+    def __post_init__(self) -> None:
+        if self.top is not None and self.top < 1:
+            raise CompositionError(f"--top `{self.top}` is below 1", "ask for at least one candidate, e.g. `--top 20`")
+        if self.tier not in ("auto", "screen", "characterize"):
+            raise CompositionError(f"unknown tier `{self.tier}`", "use `auto`, `screen` or `characterize`")
+
+    @property
+    def ranks(self) -> bool:
+        """Whether an order other than the default was asked for."""
+        return bool(self.maximize or self.minimize or self.rank_by)
+
+    def as_json(self) -> dict[str, object]:
+        """Return what was asked as plain JSON values."""
+        return asdict(self) | {"conditions": dict(self.conditions)}
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenJob:
+    """A search of a composition space.
+
+    Attributes:
+        space: every candidate.
+        question: what is asked of them.
+        sample: evaluate so many candidates drawn at random instead of all.
+        seed: seed of the draw.
+        units: unit of the element columns written, `at` or `wt`.
+        max_candidates: refuse to evaluate more.
+        models: folder of models; None looks them up.
+        device: `auto`, `cpu`, `cuda` or `cuda:n`.
+        block: rows evaluated at once.
+    """
+
+    space: CompositionSpace
+    question: Question
+    sample: int | None = None
+    seed: int = 0
+    units: Units = "at"
+    max_candidates: int = MAX_CANDIDATES
+    models: Path | None = None
+    device: str = "auto"
+    block: int = BLOCK
+
+    @property
+    def candidates(self) -> int:
+        """How many candidates are evaluated."""
+        return self.space.size if self.sample is None else min(self.sample, self.space.size)
+
+    def as_json(self) -> dict[str, object]:
+        """Return the question and the space as plain JSON values, without where it runs."""
+        space = self.space
+        asked: dict[str, object] = {
+            "space": space.digest,
+            "elements": list(space.elements),
+            "step_at_percent": 100 / space.units,
+            "limits": space.describe(),
+            "units": self.units,
+        }
+        if self.sample is not None:
+            asked |= {"sample": self.sample, "seed": self.seed}
+        return asked | self.question.as_json()
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreJob:
+    """A list of alloys to predict.
+
+    Attributes:
+        path: CSV file with a header.
+        question: what is asked of its rows.
+        units: how amounts in formulas are meant; None takes atomic parts and refuses balance notation.
+        models: folder of models; None looks them up.
+        device: `auto`, `cpu`, `cuda` or `cuda:n`.
+        block: rows evaluated at once.
+    """
+
+    path: Path
+    question: Question
+    units: Units | None = None
+    models: Path | None = None
+    device: str = "auto"
+    block: int = BLOCK
+
+    def as_json(self) -> dict[str, object]:
+        """Return the question as plain JSON values, without where it runs."""
+        return {"list": self.path.name, "units": self.units, **self.question.as_json()}
+
+
+def conditions_of(given: Mapping[str, float] | None) -> tuple[tuple[str, float], ...]:
+    """Order conditions by name, so that equal questions are equal."""
+    return tuple(sorted((given or {}).items()))

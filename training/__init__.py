@@ -1,0 +1,1 @@
+"""Fit, prove and export the models that screener serves."""

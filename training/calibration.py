@@ -1,0 +1,127 @@
+"""From out-of-fold predictions to what a card states: intervals, calibrated logits, operating points."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from screener.card import OperatingPoint
+
+Array = NDArray[np.floating]
+COVERAGE = 0.90
+"""Nominal coverage of intervals."""
+MIN_SLOPE = 0.05
+"""Smallest calibration slope: calibration never reverses or flattens a ranking."""
+DEFAULT_RECALL = 0.95
+DEFAULT_SPECIFICITY = 0.80
+
+
+def conformal_quantile(scores: Array, coverage: float = COVERAGE) -> float:
+    """Take the ⌈(n+1)·coverage⌉-th smallest score (Vovk 2005, doi:10.1007/b106715; Papadopoulos 2002, doi:10.1007/3-540-36755-1_29).
+
+    Raises:
+        ValueError: too few scores for the coverage.
+    """
+    rank = math.ceil((len(scores) + 1) * coverage - 1e-12)
+    if rank > len(scores):
+        raise ValueError(f"{len(scores)} scores cannot give {coverage:.0%} coverage")
+    return float(np.sort(scores)[rank - 1])
+
+
+def residual_scores(y: Array, predicted: Array, rule: str) -> Array:
+    """Conformity scores of held-out rows: |y − ŷ|, or |ln y − ln ŷ| for the `relative` rule, shape (b,)."""
+    if rule == "relative":
+        floor = 1e-3 * float(np.min(y))
+        return np.abs(np.log(y) - np.log(np.maximum(predicted, floor)))
+    return np.abs(y - predicted)
+
+
+def cross_coverage(scores: Array, fold: NDArray[np.integer]) -> float:
+    """Coverage when each fold's interval is calibrated on the other folds only."""
+    inside = np.zeros(len(scores), bool)
+    for k in np.unique(fold):
+        test = fold == k
+        inside[test] = scores[test] <= conformal_quantile(scores[~test])
+    return float(inside.mean())
+
+
+def logit(p: Array | float) -> Array:
+    """ln(p / (1 − p)), clipped to finite values."""
+    q = np.clip(np.asarray(p, np.float64), 1e-12, 1 - 1e-12)
+    return np.asarray(np.log(q) - np.log1p(-q))
+
+
+def expit(z: Array) -> Array:
+    """Logistic function in float64 without overflow."""
+    half = np.exp(-np.abs(z))
+    return np.asarray(np.where(np.asarray(z) >= 0, 1.0, half) / (1.0 + half))
+
+
+def platt(raw: Array, label: Array, weight: Array) -> tuple[float, float]:
+    """Fit p = σ(slope · raw + intercept) by weighted likelihood, slope strictly positive (Platt 1999).
+
+    Args:
+        raw: out-of-fold logits, shape (b,).
+        label: 0 or 1, shape (b,).
+        weight: weights, shape (b,).
+
+    Returns:
+        Slope and intercept.
+    """
+    slope, intercept = 1.0, 0.0
+    for _ in range(50):
+        p = expit(slope * raw + intercept)
+        curvature = weight * np.maximum(p * (1 - p), 1e-9)
+        gradient = np.array([(weight * (p - label) * raw).sum(), (weight * (p - label)).sum()])
+        cross = (curvature * raw).sum()
+        hessian = np.array([[(curvature * raw**2).sum(), cross], [cross, curvature.sum()]]) + 1e-6 * np.eye(2)
+        step = np.linalg.solve(hessian, gradient)
+        slope, intercept = slope - float(np.clip(step[0], -1, 1)), intercept - float(np.clip(step[1], -2, 2))
+        slope = max(slope, MIN_SLOPE)
+        if np.abs(step).max() < 1e-9:
+            break
+    return slope, intercept
+
+
+def operating_curve(probability: Array, label: Array, crystalline: NDArray[np.bool_]) -> tuple[OperatingPoint, ...]:
+    """Tabulate precision, recall and specificity against the threshold.
+
+    Args:
+        probability: calibrated out-of-fold probabilities, shape (b,).
+        label: 0 or 1, shape (b,).
+        crystalline: rows that count for specificity, shape (b,).
+
+    Returns:
+        Points at thresholds 0.01 … 0.99, ascending.
+    """
+    positive = label > 0.5
+    points = []
+    for threshold in np.round(np.arange(1, 100) / 100, 2):
+        flagged = probability >= threshold
+        hits = int((flagged & positive).sum())
+        points.append(
+            OperatingPoint(
+                float(threshold),
+                hits / max(1, int(flagged.sum())),
+                hits / max(1, int(positive.sum())),
+                float((~flagged[crystalline]).mean()),
+            )
+        )
+    return tuple(points)
+
+
+def default_threshold(curve: tuple[OperatingPoint, ...]) -> tuple[float, bool]:
+    """Choose the default flag threshold.
+
+    The highest threshold that keeps recall ≥ 0.95, if specificity ≥ 0.8 there; else the best balance, the largest sum
+    of recall and specificity.
+
+    Returns:
+        Threshold, and whether both conditions hold.
+    """
+    keeps = [p for p in curve if p.recall >= DEFAULT_RECALL]
+    if keeps and keeps[-1].specificity >= DEFAULT_SPECIFICITY:
+        return keeps[-1].threshold, True
+    return max(curve, key=lambda p: (p.recall + p.specificity, p.threshold)).threshold, False
