@@ -45,7 +45,7 @@ def fill_block(limits: Limits, start: int, out: NDArray[np.float32]) -> int:
 def counts_of(limits: Limits, index: NDArray[np.int64]) -> NDArray[np.int32]:
     """Return the amounts of candidates ``index`` [n] in grid units [n, d]."""
     size, plan = searchable(limits)
-    index = np.ascontiguousarray(index, np.int64)
+    index = np.ascontiguousarray(np.asarray(index).astype(np.int64, casting="safe"))
     if index.size and not 0 <= index.min() <= index.max() < size:
         raise IndexError(f"candidates {index.min()} to {index.max()} of {size}")
     out = np.empty((index.size, len(limits.lower)), np.int32)
@@ -53,13 +53,14 @@ def counts_of(limits: Limits, index: NDArray[np.int64]) -> NDArray[np.int32]:
     return out
 
 
-def ranks_of(limits: Limits, counts: NDArray[np.int64]) -> NDArray[np.int64]:
+def ranks_of(limits: Limits, counts: NDArray[np.integer]) -> NDArray[np.int64]:
     """Return the index [n] of amounts [n, d] in grid units; -1 for a row outside the space."""
     _, plan = searchable(limits)
     if counts.ndim != 2 or counts.shape[1] != len(limits.lower):
         raise ValueError(f"counts must be [n, {len(limits.lower)}]")
+    amounts = np.ascontiguousarray(counts.astype(np.int64, casting="safe"))
     out = np.empty(len(counts), np.int64)
-    rank_rows(plan.table, plan.layout, counts, plan.new_walk(), out)
+    rank_rows(plan.table, plan.layout, amounts, plan.new_walk(), out)
     return out
 
 
@@ -77,10 +78,12 @@ def draw(size: int, n: int, seed: int) -> NDArray[np.int64]:
         kept = np.ones(size, bool)
         kept[draw(size, size - n, seed)] = False
         return np.flatnonzero(kept)
-    bits = np.random.PCG64(seed)
+    source, spare = np.random.PCG64(seed), 64 - (size - 1).bit_length()
     drawn = np.empty(0, np.int64)
     while len(drawn) < n:
         # Raw words, because their stream is fixed for good while that of Generator may change between releases.
-        words = bits.random_raw(n - len(drawn)) >> np.uint64(64 - (size - 1).bit_length())
-        drawn = np.union1d(drawn, words[words < np.uint64(size)].astype(np.int64))
+        words = source.random_raw(2 * (n - len(drawn))) >> np.uint64(spare)
+        fresh = words[words < np.uint64(size)][: n - len(drawn)].astype(np.int64)
+        drawn = np.sort(np.concatenate([drawn, fresh]))
+        drawn = drawn[np.diff(drawn, prepend=-1) > 0]
     return drawn

@@ -91,9 +91,10 @@ def _moduli(bound: int) -> list[int]:
 
 
 def _count_modulo(plan: Plan, modulus: int) -> int:
-    """Fill the table from the last layer to the first and return the count at the empty state."""
+    """Fill the table from the last layer to the first and return the count where nothing is placed."""
     plan.layout[:, MODULUS] = modulus
-    for i in range(len(plan.layout) - 1, -1, -1):
+    plan.table[-1] = 1  # all placed: one way to place nothing more
+    for i in range(len(plan.layout) - 2, -1, -1):
         count_layer(plan.table, plan.layout, i, plan.new_walk())
     return int(completions(plan.table, plan.layout, 0, plan.new_walk()))
 
@@ -105,7 +106,7 @@ def _lay_out(limits: Limits) -> Integers | None:
         return None
     head = np.zeros((len(axes), HEAD), np.int64)
     head[:, LOWER], head[:, UPPER] = limits.lower, limits.upper
-    start = 0
+    start = 1  # place 0 stays 0, for counts of nothing
     for i, layer in enumerate(axes):
         cells = 1
         for axis in layer:

@@ -80,26 +80,35 @@ def choices(layout: Integers, i: int, walk: Integers, row: int) -> Choice:
 
 @kernel
 def between(table: Integers, at: Choice, first: int, final: int) -> int:
-    """Return the number of candidates whose next amount is ``first`` … ``final``, inside ``at``."""
-    total = 0
-    if first == 0:
-        total = int(table[at.zero])
-        if at.edge >= 1:
-            total -= table[at.zero + at.delta]
-            if total < 0:
-                total += at.modulus
-        first = 1
-    if first <= final:
-        more = table[at.some + first * at.delta]
-        if final < at.edge:
-            more -= table[at.some + (final + 1) * at.delta]
-            if more < 0:
-                more += at.modulus
-        # Subtracted first, because the plain sum of two counts may leave 64 bits.
-        total -= at.modulus - more
-        if total < 0:
-            total += at.modulus
-    return total
+    """Return the number of candidates whose next amount is ``first`` … ``final``, both inside ``at``."""
+    a, b, c, d = _ends(at, first, final)
+    # One straight line: where ``table`` is used on some paths only, the compiler counts references at every call.
+    return _sum(_less(table[a], table[b], at.modulus), _less(table[c], table[d], at.modulus), at.modulus)
+
+
+@kernel
+def _ends(at: Choice, first: int, final: int) -> tuple[int, int, int, int]:
+    """Return the places whose differences count amount 0 and the amounts above; place 0 holds 0."""
+    none = first == 0 and final >= 0
+    some = max(first, 1)
+    return (
+        at.zero if none else 0,
+        at.zero + at.delta if none and at.edge >= 1 else 0,
+        at.some + some * at.delta if some <= final else 0,
+        at.some + (final + 1) * at.delta if some <= final < at.edge else 0,
+    )
+
+
+@kernel
+def _less(count: int, other: int, modulus: int) -> int:
+    """Return ``count - other`` modulo ``modulus``."""
+    return count - other if count >= other else count - other + modulus
+
+
+@kernel
+def _sum(count: int, other: int, modulus: int) -> int:
+    """Return ``count + other`` modulo ``modulus``, never leaving 64 bits."""
+    return _less(count, modulus - other, modulus)
 
 
 @kernel
@@ -113,16 +122,14 @@ def move(layout: Integers, i: int, amount: int, walk: Integers) -> None:
 
 @kernel
 def completions(table: Integers, layout: Integers, i: int, walk: Integers) -> int:
-    """Return the number of candidates that continue the state ``walk[0]`` of layer ``i``."""
-    if i == layout.shape[0]:
-        return 1
+    """Return the number of candidates that continue the state ``walk[0]`` before element ``i``."""
     at = choices(layout, i, walk, 0)
-    return between(table, at, at.lo, at.hi) if at.lo <= at.hi else 0
+    return between(table, at, at.lo, at.hi)
 
 
 @kernel
 def count_layer(table: Integers, layout: Integers, i: int, walk: Integers) -> None:
-    """Fill the layer that element ``i`` leads to; the layers after it must be filled. ``walk`` is scratch."""
+    """Fill the layer before element ``i + 1``; the layers after it must be filled. ``walk`` [1, g] is scratch."""
     last, start = walk.shape[1] - 1, layout[i, START]
     for g in range(last + 1):
         walk[0, g] = layout[i, HEAD + FIELDS * g + TOP]
@@ -134,9 +141,7 @@ def count_layer(table: Integers, layout: Integers, i: int, walk: Integers) -> No
             if layout[i, axis] == 1 and layout[i, axis + STRIDE] > 0 and walk[0, g] == layout[i, axis + TOP]:
                 inside = False
         if inside:
-            total -= layout[i, MODULUS] - table[place + layout[i, DELTA]]
-            if total < 0:
-                total += layout[i, MODULUS]
+            total = _sum(total, table[place + layout[i, DELTA]], layout[i, MODULUS])
         table[place] = total
         for g in range(last + 1):
             axis = HEAD + FIELDS * g

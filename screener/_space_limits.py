@@ -61,17 +61,19 @@ def merge_groups(limits: Limits, symbols: Sequence[str]) -> Limits:
     Raises:
         CompositionError: if two limits on the same elements exclude each other.
     """
-    ranges = {(i,): span for i, span in enumerate(zip(limits.lower, limits.upper, strict=True))}
-    everything = tuple(range(len(symbols)))
-    ranges.setdefault(everything, (limits.units, limits.units))
+    d = len(limits.lower)
+    singles: list[tuple[int, ...]] = [(i,) for i in range(d)]
+    ranges = dict(zip(singles, zip(limits.lower, limits.upper, strict=True), strict=True))
+    ranges.setdefault(tuple(range(d)), (limits.units, limits.units))
     for group in limits.groups:
-        lower, upper = ranges.get(group.members, (0, limits.units))
-        ranges[group.members] = max(lower, group.lower), min(upper, group.upper)
+        low, high = ranges.get(group.members, (0, limits.units))
+        ranges[group.members] = max(low, group.lower), min(high, group.upper)
         if ranges[group.members][0] > ranges[group.members][1]:
-            raise _exclusive(limits, _names(symbols, group.members), (lower, upper), group)
-    lower, upper = zip(*(ranges.pop((i,)) for i in everything), strict=True)
-    ranges.pop(everything, None)
+            raise _exclusive(limits, _names(symbols, group.members), (low, high), group)
+    bounds = [ranges.pop(single) for single in singles]
+    ranges.pop(tuple(range(d)), None)
     groups = tuple(GroupSum(members, *ranges[members]) for members in sorted(ranges))
+    lower, upper = tuple(low for low, _ in bounds), tuple(high for _, high in bounds)
     return Limits(limits.units, lower, upper, limits.components, groups)
 
 
@@ -108,7 +110,7 @@ def _exclusive(limits: Limits, names: str, span: tuple[int, int], group: GroupSu
             f"sum `{names}={wanted}` covers every element, which add up to 100 at.%",
             "leave an element out of `--sum`, or drop it",
         )
-    first, second = (f"{limits.percent(low)}:{limits.percent(high)}" for low, high in (span, (group.lower, group.upper)))
+    first, second = (f"{limits.percent(a)}:{limits.percent(b)}" for a, b in (span, (group.lower, group.upper)))
     return CompositionError(
         f"limits `{first}` and `{second}` on `{names}` exclude each other", "give one range that both allow"
     )
@@ -134,17 +136,12 @@ def _check_group(limits: Limits, group: GroupSum, names: str) -> None:
     rest_most = limits.units - (sum(limits.lower) - least)
     rest_least = limits.units - (sum(limits.upper) - most)
     low, high = limits.percent(group.lower), limits.percent(group.upper)
+    own, rest = f"bounds of `{names}` add up to", f"at.% to `{names}`, its sum"
     facts = (
-        (least > group.upper, f"lower bounds of `{names}` add up to {limits.percent(least)} at.%, its sum ends at {high}"),
-        (most < group.lower, f"upper bounds of `{names}` add up to {limits.percent(most)} at.%, its sum starts at {low}"),
-        (
-            rest_most < group.lower,
-            f"other lower bounds leave {limits.percent(rest_most)} at.% for `{names}`, its sum starts at {low}",
-        ),
-        (
-            rest_least > group.upper,
-            f"other upper bounds leave at least {limits.percent(rest_least)} at.% for `{names}`, its sum ends at {high}",
-        ),
+        (least > group.upper, f"lower {own} {limits.percent(least)} at.%, its sum ends at {high}"),
+        (most < group.lower, f"upper {own} {limits.percent(most)} at.%, its sum starts at {low}"),
+        (rest_most < group.lower, f"other bounds leave at most {limits.percent(rest_most)} {rest} starts at {low}"),
+        (rest_least > group.upper, f"other bounds leave at least {limits.percent(rest_least)} {rest} ends at {high}"),
     )
     for contradicts, fact in facts:
         if contradicts:

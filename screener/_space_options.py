@@ -147,9 +147,10 @@ def _bound_items(bounds: Bounds | None) -> list[tuple[str, Number, Number]]:
     """Return element, lower and upper limit of each bound as they were written."""
     if bounds is None:
         return []
+    spelled: list[tuple[str, Number, Number]] = []
     if isinstance(bounds, str):
-        return [_item(item, "Al=5:35") for item in bounds.split(",")]
-    spelled = []
+        spelled += [_item(item, "Al=5:35") for item in bounds.split(",")]
+        return spelled
     for symbol, limits in bounds.items():
         if isinstance(limits, str):
             spelled.append(_item(f"{symbol}={limits}", "Al=5:35"))
@@ -171,7 +172,7 @@ def _position(symbol: str, symbols: Sequence[str], what: str) -> int:
     """Return where ``symbol`` stands in the space."""
     if symbol in symbols:
         return symbols.index(symbol)
-    close = difflib.get_close_matches(symbol, symbols, n=1)
+    close = difflib.get_close_matches(symbol.capitalize(), symbols, n=1)
     raise CompositionError(
         f"{what} for `{symbol}`, which is not in the space",
         f"did you mean `{close[0]}`?" if close else f"the elements are `{','.join(symbols)}`",

@@ -60,7 +60,9 @@ class Flag:
                 operating curve has that recall.
         """
         if recall is not None and threshold is not None:
-            raise ModelError("both `--recall` and `--threshold` are given", "give one of them; the other follows from it")
+            raise ModelError(
+                "both `--recall` and `--threshold` are given", "give one of them; the other follows from it"
+            )
         if threshold is not None:
             return cls(card.target.name, _within(threshold, "--threshold"), _nearest(card, threshold))
         if recall is not None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from screener.errors import CompositionError
 
 if TYPE_CHECKING:
+    import polars
+
     from screener.formula import Units
     from screener.space import CompositionSpace
 
@@ -123,7 +125,7 @@ class ScoreJob:
     """A list of alloys to predict.
 
     Attributes:
-        path: CSV file with a header.
+        source: CSV file with a header, or a table in memory.
         question: what is asked of its rows.
         units: how amounts in formulas are meant; None takes atomic parts and refuses balance notation.
         models: folder of models; None looks them up.
@@ -131,7 +133,7 @@ class ScoreJob:
         block: rows evaluated at once.
     """
 
-    path: Path
+    source: Path | polars.DataFrame
     question: Question
     units: Units | None = None
     models: Path | None = None
@@ -140,9 +142,15 @@ class ScoreJob:
 
     def as_json(self) -> dict[str, object]:
         """Return the question as plain JSON values, without where it runs."""
-        return {"list": self.path.name, "units": self.units, **self.question.as_json()}
+        name = self.source.name if isinstance(self.source, Path) else None
+        return {"list": name, "units": self.units, **self.question.as_json()}
 
 
 def conditions_of(given: Mapping[str, float] | None) -> tuple[tuple[str, float], ...]:
     """Order conditions by name, so that equal questions are equal."""
     return tuple(sorted((given or {}).items()))
+
+
+def as_tuple(texts: str | tuple[str, ...] | list[str]) -> tuple[str, ...]:
+    """Take one text or several."""
+    return (texts,) if isinstance(texts, str) else tuple(texts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import errno
+import io
 import json
 import os
 import re
@@ -13,12 +13,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, BinaryIO, Literal, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, Literal, TypeAlias
 
 from screener.errors import OutputError
 
 if TYPE_CHECKING:
     import polars
+    from rich.console import Console
 
 Format: TypeAlias = Literal["table", "csv", "parquet", "jsonl"]
 
@@ -27,6 +28,7 @@ REJECT_COLUMNS = ("row", "field", "text", "reason")
 
 _SUFFIXES: dict[str, Format] = {".csv": "csv", ".parquet": "parquet", ".jsonl": "jsonl"}
 _ROWS_A_WRITE = 65_536
+_WIDEST_CELL = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +61,6 @@ class OutputTarget:
             raise OutputError(f"unknown output format `{suffix or text}`", "end -o in .csv, .parquet or .jsonl")
         return cls(Path(text), _SUFFIXES[suffix])
 
-    @property
-    def metadata_path(self) -> Path | None:
-        """Return the file beside the result that says how it was made; None where the result itself says so."""
-        return None if self.path is None or self.format == "parquet" else meta_path(self.path)
-
 
 def meta_path(path: Path) -> Path:
     """Return ``<out>.meta.json`` for ``<out>``."""
@@ -79,18 +76,18 @@ def check_output(target: OutputTarget) -> None:
     if target.path is None:
         return
     path, folder = target.path, target.path.parent
-    if not folder.exists():
+    if not os.path.exists(folder):
         raise OutputError(f"folder `{folder}` does not exist", f"create it: mkdir -p {folder}")
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise OutputError(f"`{folder}` is not a folder", "name a file in an existing folder with -o")
-    if path.is_dir():
+    if os.path.isdir(path):
         raise OutputError(f"`{path}` is a folder", f"name a file, for example -o {path / 'result'}{path.suffix}")
     # Permission bits do not tell (root, read-only mounts, quotas); creating a file does.
     probe = _beside(path)
     try:
         probe.touch(exist_ok=False)
     except OSError as error:
-        raise _cannot_write(path, error) from None
+        raise _refused(f"`{path}`", _system_reason(error) or str(error)) from None
     probe.unlink()
 
 
@@ -124,27 +121,163 @@ def write_result(frame: polars.DataFrame, target: OutputTarget, metadata: Mappin
 def write_rejects(rows: Iterable[tuple[int, str, str, str]], path: Path) -> None:
     """Write what was refused as CSV: row (data record, from 1), field, text and reason; complete, or not at all.
 
+    Bytes that were no UTF-8 go back out as they came in.
+
     Raises:
         OutputError: the system refuses.
     """
-    with atomic_file(path) as file, _text_layer(file) as text:
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(REJECT_COLUMNS)
+    with atomic_file(path) as file:
+        text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="", write_through=True)
+        # Quotes around every text keep a lone carriage return inside its field, which minimal quoting does not.
+        writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+        text.write(",".join(REJECT_COLUMNS) + "\n")
         writer.writerows(rows)
+        text.detach()
 
 
 @contextmanager
-def atomic_file(path: Path) -> Iterator[BinaryIO]:
+def atomic_file(path: Path, stale: Path | None = None) -> Iterator[BinaryIO]:
     """Open a file that appears under its name, whole and on disk, when the block ends without an error.
 
-    Until then it is a hidden file in the same folder, which any error or interrupt removes. A link is followed.
+    Until then it is a hidden file in the same folder, which any error or interrupt removes. A link is followed. The
+    block should do nothing but write: what the system refuses there is reported as a failure to write.
+
+    Args:
+        path: the name it gets.
+        stale: a file that must not outlive an earlier file of that name; removed just before the name changes hands.
 
     Raises:
         OutputError: the system refuses.
     """
     final = Path(os.path.realpath(path))
-    with _staged(final) as (file, stage):
-        yield file
-        stage()
-"""
-"""
+    staged = _beside(final)
+    try:
+        with open(staged, "xb") as file:
+            yield file
+            _settle(file)
+        if stale is not None:
+            stale.unlink(missing_ok=True)
+        os.replace(staged, final)
+        _settle_folder(final.parent)
+    except BaseException as error:
+        with suppress(OSError):
+            staged.unlink()
+        if (reason := _system_reason(error)) is not None:
+            raise _refused(f"`{path}`", reason) from None
+        raise
+
+
+def print_table(frame: polars.DataFrame, console: Console | None = None) -> None:
+    """Print as many columns as the terminal is wide, in order, and say how many are left out.
+
+    Numbers have at most four significant digits; a missing value is a dash.
+    """
+    from rich.cells import cell_len
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = console or Console()
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    shown: list[list[str]] = []
+    room = console.width
+    for name in frame.columns:
+        cells = [_cell(value) for value in frame[name].to_list()]
+        room -= max(map(cell_len, [name, *cells])) + 2
+        if room < -2 and shown:
+            break
+        table.add_column(Text(name), justify="right" if frame[name].dtype.is_numeric() else "left", no_wrap=True)
+        shown.append(cells)
+    for row in zip(*shown, strict=True):
+        table.add_row(*map(Text, row))
+    console.print(table)
+    if hidden := frame.width - len(shown):
+        console.print(f"{hidden} more column{'s' if hidden > 1 else ''}: write them to a file with -o", style="dim")
+
+
+def _write_with_meta(frame: polars.DataFrame, path: Path, kind: Format, metadata: Mapping[str, str]) -> None:
+    """Write CSV or JSON lines and the metadata beside it, the metadata last."""
+    beside = meta_path(path)
+    with atomic_file(beside) as meta:
+        meta.write(json.dumps(dict(metadata), indent=2, ensure_ascii=False).encode() + b"\n")
+        # On disk before the result changes: nothing but a rename can fail after that.
+        _settle(meta)
+        with atomic_file(path, stale=beside) as file:
+            if kind == "csv":
+                frame.write_csv(file)
+            else:
+                frame.write_ndjson(file)
+
+
+def _write_stdout(frame: polars.DataFrame) -> None:
+    """Write CSV to standard output; a reader that has seen enough (``| head``) ends it quietly."""
+    buffer = getattr(sys.stdout, "buffer", None)
+    try:
+        sys.stdout.flush()
+        for start in range(0, max(frame.height, 1), _ROWS_A_WRITE):
+            text = frame.slice(start, _ROWS_A_WRITE).write_csv(include_header=start == 0)
+            # Bytes, where there are any: encoding and line ends must not depend on the terminal's.
+            buffer.write(text.encode()) if buffer is not None else sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _drop_stdout()
+    except OSError as error:
+        _drop_stdout()
+        raise _refused("standard output", _system_reason(error) or str(error)) from None
+
+
+def _drop_stdout() -> None:
+    """Send what is still buffered nowhere, so that the interpreter does not trip over it when it ends."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+
+
+def _settle(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _settle_folder(folder: Path) -> None:
+    """Bring a rename to disk, on systems where a folder can be opened."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _system_reason(error: BaseException) -> str | None:
+    """Return what the operating system said, also through the file layer of polars; None for any other error."""
+    from polars.exceptions import ComputeError
+
+    if not isinstance(error, (OSError, ComputeError)):
+        return None
+    # Through polars the number survives in the text alone.
+    found = re.search(r"(?:os error|Errno) ([0-9]+)", str(error))
+    if found is not None:
+        return os.strerror(int(found[1])).lower()
+    return str(error) if isinstance(error, OSError) else None
+
+
+def _refused(what: str, reason: str) -> OutputError:
+    return OutputError(f"cannot write {what}: {reason}", "free some space or name another folder with -o")
+
+
+def _cell(value: object) -> str:
+    """Format one value for the terminal, without the control characters a terminal would obey."""
+    if value is None or value != value:
+        return "–"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        short = f"{value:.4g}"
+        return f"{float(short):.0f}" if "e+" in short and abs(value) < 1e7 else short
+    text = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in str(value))
+    return text if len(text) <= _WIDEST_CELL else f"{text[: _WIDEST_CELL - 1]}…"

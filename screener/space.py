@@ -150,10 +150,9 @@ class CompositionSpace:
         """
         from screener._space_access import ranks_of
 
-        amounts = np.ascontiguousarray(counts, np.int64)
-        index = ranks_of(_limits(self), amounts)
+        index = ranks_of(_limits(self), counts)
         if (index < 0).any():
-            row = amounts[np.argmax(index < 0)].tolist()
+            row = counts[np.argmax(index < 0)].tolist()
             shown = " ".join(f"{symbol}={amount}" for symbol, amount in zip(self.elements, row, strict=True))
             raise CompositionError(
                 f"composition `{shown}` in steps of {_limits(self).percent(1)} at.% is outside the space",

@@ -6,42 +6,40 @@ Rules: composition keys at 0.1 at.%; repeats of a number give their median, repe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-import numpy as np
 import polars as pl
 
-from training.pooling import pool_labels
+from training.merging import (
+    CURATED_COLUMNS,
+    KEY_CONDITIONS,
+    Drop,
+    count_drops,
+    mean_fractions,
+    run_starts,
+    sum_drops,
+)
+from training.pooling import pool_labels, vote_on
+from training.sources.collector import SourceRows
 from training.sources.table import (
     AMORPHOUS,
-    COLUMNS,
-    CONDITIONS,
     HARDNESS,
     RESISTIVITY,
-    SourceRows,
+    dense_fractions,
     fractions_dtype,
     fractions_of,
+    long_table,
 )
 
 RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
     {RESISTIVITY: (1.0, 2000.0), HARDNESS: (0.02, 40.0)}  # µΩ·cm, GPa: beyond any metallic alloy
 )
-COPYING_TASKS = (HARDNESS,)  # their collections copy from each other
+COPYING_SOURCES = frozenset(  # these collections repeat each other's and their own measurements
+    ("mpea_borg_2020", "hea_tanmay", "hea_bert", "hea_dx261", "hea_gorsse2018", "hea_wen2019")
+)
 _SAME_VALUE = 0.01  # relative difference below which two rows of one composition are one measurement
-_MERGED_CONDITIONS = tuple(name for name in CONDITIONS if name != "film_thickness_nm")
-CURATED_COLUMNS = (*COLUMNS, "n_repeat", "spread")
-
-
-@dataclass(frozen=True, slots=True)
-class Drop:
-    """How many rows of one source and task were left out for one reason; the task is empty for whole records."""
-
-    source: str
-    task: str
-    reason: str
-    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +50,8 @@ class CurationReport:
         read: records read, by source.
         measured: measurements that entered curation, by source and task.
         dropped: everything left out.
-        tied: compositions whose labels contradict each other evenly.
-        contradicted: compositions with a majority against other labels.
+        tied: compositions whose labels contradict each other evenly, left out.
+        contradicted: compositions kept with a majority against other labels.
     """
 
     read: Mapping[str, int]
@@ -65,7 +63,7 @@ class CurationReport:
 
 @dataclass(frozen=True, slots=True)
 class Curated:
-    """Curated measurements in ``CURATED_COLUMNS`` and how they came about.
+    """Curated measurements in ``CURATED_COLUMNS``, sorted, and how they came about.
 
     ``n_repeat`` counts the measurements behind a row; ``spread`` is their range in the unit of the task, for labels
     the share of votes against. ``source`` joins the keys of all sources with ``+``.
@@ -75,30 +73,32 @@ class Curated:
     report: CurationReport
 
 
-def curate(loaded: Iterable[SourceRows], *, by_route: bool = False) -> Curated:
-    """Curate everything that was loaded, task by task; the result does not depend on the order of rows or sources.
+def curate(loaded: Iterable[SourceRows], *, label_tasks: Collection[str] = (), by_route: bool = False) -> Curated:
+    """Curate everything that was loaded, task by task; the order of rows and sources does not matter.
 
     Args:
         loaded: tables of the loaders.
+        label_tasks: tasks other than ``is_amorphous`` whose values are labels 0 and 1.
         by_route: keep amorphous labels of different process routes apart instead of pooling them.
     """
     tables = list(loaded)
-    frame = pl.concat([table.frame for table in tables]) if tables else _empty()
-    drops = [Drop(table.source, "", reason, n) for table in tables for reason, n in table.dropped.items()]
-    measured = dict(frame.group_by("source", "task").len().sort("source", "task").rows_by_key(("source", "task")))
-    labels, numbers = (frame.filter(pl.col("task") == AMORPHOUS), frame.filter(pl.col("task") != AMORPHOUS))
-    numbers, outside = check_ranges(numbers)
+    frame = pl.concat([long_table([], dense_fractions([])), *(table.frame for table in tables)])
+    unread = [Drop(table.source, "", reason, count) for table in tables for reason, count in table.dropped.items()]
+    amorphous, own_label = pl.col("task") == AMORPHOUS, pl.col("task").is_in(list(label_tasks))
+    numbers, outside = check_ranges(frame.filter(~amorphous & ~own_label))
     numbers, copies = drop_copies(numbers)
-    pooled = pool_labels(labels, by_route=by_route)
+    pooled = pool_labels(frame.filter(amorphous), by_route=by_route)
+    voted = vote_on(frame.filter(own_label & ~amorphous), ["task", "key"])
+    measured = frame.group_by("source", "task").len().sort("source", "task").rows()
     report = CurationReport(
         read={table.source: table.n_records for table in tables},
-        measured={key: int(rows[0][0]) for key, rows in measured.items()},
-        dropped=_sum_drops([*drops, *outside, *copies, *(Drop(s, AMORPHOUS, r, n) for s, r, n in pooled.dropped)]),
-        tied=pooled.tied,
-        contradicted=pooled.contradicted,
+        measured={(source, task): count for source, task, count in measured},
+        dropped=sum_drops([*unread, *outside, *copies, *pooled.dropped, *voted.dropped]),
+        tied=pooled.tied + voted.tied,
+        contradicted=pooled.contradicted + voted.contradicted,
     )
-    curated = pl.concat([merge_repeats(numbers), pooled.frame.select(CURATED_COLUMNS)])
-    return Curated(curated.sort("task", "key", *_MERGED_CONDITIONS), report)
+    curated = pl.concat([merge_repeats(numbers), pooled.frame, voted.frame])
+    return Curated(curated.sort("task", "key", *KEY_CONDITIONS), report)
 
 
 def check_ranges(
@@ -107,33 +107,32 @@ def check_ranges(
     """Drop values outside the physical range of their task."""
     inside = pl.lit(value=True)
     for task, (least, most) in ranges.items():
-        inside &= (pl.col("task") != task) | pl.col("value").is_between(least, most)
-    return _split(frame, inside, "outside the physical range")
+        inside = inside & ((pl.col("task") != task) | pl.col("value").is_between(least, most))
+    return frame.filter(inside), count_drops(frame.filter(~inside), "outside the physical range")
 
 
-def drop_copies(frame: pl.DataFrame, tasks: Sequence[str] = COPYING_TASKS) -> tuple[pl.DataFrame, list[Drop]]:
-    """Drop measurements that a collection repeats: of one composition and value, the best described row stays.
+def drop_copies(frame: pl.DataFrame, sources: Collection[str] = COPYING_SOURCES) -> tuple[pl.DataFrame, list[Drop]]:
+    """Drop what collections copied from each other: of one composition and value the best described row stays.
 
-    Rows within 1 % of the kept one under the same conditions, or with fewer conditions stated, are copies.
+    A copy is within 1 % of the kept value and states no condition beyond it.
     """
-    stated = pl.sum_horizontal(
-        pl.col("process_route") != "unknown", pl.col("load_n").is_not_null(), pl.col("process_temperature_k").is_not_null()
-    )
-    ordered = frame.with_columns(stated.alias("_stated")).sort(
-        ["task", "key", "_stated", "value", "source", *_MERGED_CONDITIONS], descending=[False, False, True] + [False] * 5
-    )
-    keep = np.ones(ordered.height, dtype=bool)
-    wanted = np.flatnonzero(ordered["task"].is_in(list(tasks)).to_numpy())
-    kept: dict[tuple[str, str], list[tuple[float, tuple[object, ...]]]] = {}
-    columns = ordered.select("task", "key", "value", *_MERGED_CONDITIONS)
-    for position in wanted.tolist():
-        task, key, value, *conditions = columns.row(position)
-        earlier = kept.setdefault((task, key), [])
-        if any(_same(value, other) and _describes(better, tuple(conditions)) for other, better in earlier):
-            keep[position] = False
-        else:
-            earlier.append((value, tuple(conditions)))
-    return _split(ordered.drop("_stated"), pl.Series(keep), "copy of another collection's measurement")
+    stated = [pl.col("process_route") != "unknown", pl.col("load_n").is_not_null()]
+    described = pl.sum_horizontal(*stated, pl.col("process_temperature_k").is_not_null())
+    order = ["task", "key", "_described", "value", "source", *KEY_CONDITIONS]
+    ordered = frame.with_columns((-described.cast(pl.Int8)).alias("_described")).sort(order).drop("_described")
+    kept: dict[tuple[str, str], list[tuple[float, list[object]]]] = {}
+    keep = []
+    for task, key, source, value, *conditions in ordered.select(
+        "task", "key", "source", "value", *KEY_CONDITIONS
+    ).iter_rows():
+        originals = kept.setdefault((task, key), [])
+        may_copy = source in sources
+        copied = may_copy and any(_same(value, other) and _adds_nothing(conditions, seen) for other, seen in originals)
+        keep.append(not copied)
+        if may_copy and not copied:
+            originals.append((value, conditions))
+    mask = pl.Series(keep, dtype=pl.Boolean)
+    return ordered.filter(mask), count_drops(ordered.filter(~mask), "copy of another row's measurement")
 
 
 def merge_repeats(frame: pl.DataFrame) -> pl.DataFrame:
@@ -141,65 +140,27 @@ def merge_repeats(frame: pl.DataFrame) -> pl.DataFrame:
 
     Merging twice changes nothing, and the order of the rows does not matter.
     """
-    by = ["task", "key", *_MERGED_CONDITIONS]
-    ordered = frame.sort([*by, "value", "source"])
+    by = ["task", "key", *KEY_CONDITIONS]
+    ordered = frame.sort([*by, "value", "source", "weight", "film_thickness_nm"])
+    sources = pl.col("source").str.split("+").list.explode().unique().sort().str.join("+")
     merged = ordered.group_by(by, maintain_order=True).agg(
-        pl.col("system").first(),
+        pl.col("system", "kind", "family").first(),
         pl.col("value").median(),
-        joined_sources(),
-        pl.col("weight").mean(),
+        sources.alias("source"),
+        pl.col("weight").mean().round(12),
         pl.col("film_thickness_nm").median(),
-        pl.col("kind").first(),
-        pl.col("family").first(),
         pl.col("dmax_mm").max(),
         pl.len().cast(pl.Int64).alias("n_repeat"),
         (pl.col("value").max() - pl.col("value").min()).alias("spread"),
     )
-    return merged.with_columns(mean_fractions(ordered, by)).select(CURATED_COLUMNS)
-
-
-def mean_fractions(ordered: pl.DataFrame, by: Sequence[str]) -> pl.Series:
-    """Return the mean composition of every run of equal ``by`` values; it rounds to the key its members share."""
-    fractions = fractions_of(ordered)
-    run = ordered.select(pl.struct(list(by)).rle_id()).to_series().to_numpy()
-    starts = np.flatnonzero(np.diff(run.astype(np.int64), prepend=-1))
-    counts = np.diff(np.append(starts, len(run)))
-    means = np.add.reduceat(fractions, starts) / counts[:, None] if len(run) else fractions
-    return pl.Series("fractions", np.round(means, 12), dtype=fractions_dtype())
-
-
-def joined_sources() -> pl.Expr:
-    """Join the sources of a group, each once, in alphabetical order."""
-    return pl.col("source").str.split("+").list.explode().unique().sort().str.join("+").alias("source")
+    fractions = mean_fractions(fractions_of(ordered), run_starts(ordered, by))
+    return merged.with_columns(pl.Series("fractions", fractions, dtype=fractions_dtype())).select(CURATED_COLUMNS)
 
 
 def _same(value: float, other: float) -> bool:
     return abs(value - other) <= _SAME_VALUE * max(abs(value), abs(other))
 
 
-def _describes(better: tuple[object, ...], conditions: tuple[object, ...]) -> bool:
-    """Tell whether conditions say nothing beyond the better ones."""
-    return all(ours in (None, "unknown", theirs) for ours, theirs in zip(conditions, better, strict=True))
-
-
-def _split(frame: pl.DataFrame, keep: pl.Expr | pl.Series, reason: str) -> tuple[pl.DataFrame, list[Drop]]:
-    """Return the rows to keep and the others counted by source and task."""
-    marked = frame.with_columns((keep if isinstance(keep, pl.Expr) else keep.alias("_keep")).alias("_keep"))
-    counts = marked.filter(~pl.col("_keep")).group_by("source", "task").len().sort("source", "task")
-    drops = [Drop(source, task, reason, count) for source, task, count in counts.rows()]
-    return marked.filter(pl.col("_keep")).drop("_keep"), drops
-
-
-def _sum_drops(drops: Iterable[Drop]) -> tuple[Drop, ...]:
-    """Add up equal drops and sort them."""
-    totals: dict[tuple[str, str, str], int] = {}
-    for drop in drops:
-        what = (drop.source, drop.task, drop.reason)
-        totals[what] = totals.get(what, 0) + drop.count
-    return tuple(Drop(*what, count) for what, count in sorted(totals.items()))
-
-
-def _empty() -> pl.DataFrame:
-    from training.sources.table import dense_fractions, long_table
-
-    return long_table([], dense_fractions([]))
+def _adds_nothing(conditions: Sequence[object], stated: Sequence[object]) -> bool:
+    """Tell whether conditions say nothing beyond the stated ones."""
+    return all(ours in (None, "unknown", theirs) for ours, theirs in zip(conditions, stated, strict=True))

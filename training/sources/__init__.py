@@ -9,7 +9,7 @@ from types import MappingProxyType
 from screener.errors import InputError
 from training.catalogue import locate
 from training.sources import conventional, glasses, high_entropy, indentation, resistivity, solid_solutions
-from training.sources.table import SourceRows
+from training.sources.collector import SourceRows
 
 Loader = Callable[[Path], SourceRows]
 

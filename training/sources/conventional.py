@@ -5,17 +5,9 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+from training.sources.collector import COMPOUND, COMPOUND_WEIGHT, Collector, Conditions, Label, SourceRows
 from training.sources.files import number, read_rows, records
-from training.sources.table import (
-    AMORPHOUS,
-    GPA_PER_HV,
-    HARDNESS,
-    NON_METALS,
-    Collector,
-    Conditions,
-    Label,
-    SourceRows,
-)
+from training.sources.table import AMORPHOUS, GPA_PER_HV, HARDNESS, NON_METALS
 
 _WROUGHT = Conditions(process_route="wrought")
 _COPPER_WEIGHT = 0.3  # ageing decides the hardness, the composition little
@@ -73,7 +65,7 @@ def enthalpy_compounds(path: Path) -> SourceRows:
         if composition is None:
             continue
         if NON_METALS.isdisjoint(composition.symbols):
-            rows.add(AMORPHOUS, composition, 0.0, label=Label("crystalline_added", "intermetallic"))
+            rows.add(AMORPHOUS, composition, 0.0, weight=COMPOUND_WEIGHT, label=COMPOUND)
         else:
             rows.drop("not all metal")
     return rows.finish()

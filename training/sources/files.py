@@ -26,7 +26,9 @@ def read_rows(path: Path, *, separator: str = ",", encoding: str = "utf-8-sig") 
     except FileNotFoundError:
         raise InputError(f"no such file `{path}`", "training data list shows where files are looked for") from None
     except (OSError, ValueError, KeyError, csv.Error, lzma.LZMAError) as error:
-        raise InputError(f"`{path}` does not read as a table: {type(error).__name__}", "restore the file") from None
+        raise InputError(
+            f"`{path}` does not read as a table: {type(error).__name__}", "save it as a UTF-8 .csv or as .xlsx"
+        ) from None
 
 
 def records(

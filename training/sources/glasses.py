@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from screener.errors import InputError
+from training.sources.collector import Collector, Conditions, Label, SourceRows
 from training.sources.files import number, records
-from training.sources.table import AMORPHOUS, Collector, Conditions, Label, SourceRows
+from training.sources.table import AMORPHOUS
 
 GLASS = "glass"
 CRYSTALLINE = "crystalline_literature"

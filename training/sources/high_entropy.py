@@ -6,17 +6,9 @@ import re
 from pathlib import Path
 
 from screener.formula import Composition
+from training.sources.collector import UNSTATED, Collector, Conditions, Label, SourceRows
 from training.sources.files import number, read_rows, records
-from training.sources.table import (
-    AMORPHOUS,
-    GPA_PER_HV,
-    HARDNESS,
-    UNSTATED,
-    Collector,
-    Conditions,
-    Label,
-    SourceRows,
-)
+from training.sources.table import AMORPHOUS, GPA_PER_HV, HARDNESS
 
 CRYSTALLINE_HEA = Label("crystalline_added", "hea")
 _CRYSTALLINE_PHASE = re.compile(r"fcc|bcc|hcp|b2|l12|laves|sigma|^\s*i\s?m\s*$", re.IGNORECASE)

@@ -5,17 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from screener.formula import Composition
+from training.sources.collector import COMPOUND, COMPOUND_WEIGHT, Collector, Conditions, SourceRows
 from training.sources.files import number, read_rows, records
-from training.sources.table import (
-    AMORPHOUS,
-    GPA_PER_HV,
-    HARDNESS,
-    NON_METALS,
-    Collector,
-    Conditions,
-    Label,
-    SourceRows,
-)
+from training.sources.table import AMORPHOUS, GPA_PER_HV, HARDNESS, NON_METALS
 
 _WAFER = frozenset({"Fe", "Nb", "B"})
 _WAFER_LOAD_N = 0.01
@@ -51,7 +43,7 @@ def brgoch_compounds(path: Path) -> SourceRows:
             continue
         conditions = Conditions(load_n=_rounded(number(load)))
         rows.add(HARDNESS, composition, number(hardness), conditions=conditions)
-        rows.add(AMORPHOUS, composition, 0.0, label=Label("crystalline_added", "intermetallic"))
+        rows.add(AMORPHOUS, composition, 0.0, weight=COMPOUND_WEIGHT, label=COMPOUND)
     return rows.finish()
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from training.sources.collector import Collector, Conditions, Label, SourceRows
 from training.sources.files import number, records
-from training.sources.table import AMORPHOUS, RESISTIVITY, Collector, Conditions, Label, SourceRows
+from training.sources.table import AMORPHOUS, RESISTIVITY
 
 _LEAST_FILM_RESISTIVITY = 1.6  # µΩ·cm: no film conducts better than bulk copper, 1.68
 _PROCESS_TEMPERATURES = (293.0, 773.0, 873.0)  # K, the three that the campaign used

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from screener.elements import element_symbols, element_values
+from screener.elements import element_symbols, element_values, pair_values
 from screener.formula import Composition
-from training.sources.table import AMORPHOUS, NON_METALS, Collector, Label, SourceRows
+from training.sources.collector import Collector, Label, SourceRows
+from training.sources.table import AMORPHOUS, NON_METALS
 
-_BASES = tuple("Mg Al Ti V Cr Mn Fe Co Ni Cu Zn Zr Nb Mo Ag Ta W Au".split())
-_CONTENTS = (0.005, 0.02, 0.04)  # atomic fraction of the solute
+_BASES = ("Mg", "Al", "Ti", "V", "Cr", "Mn", "Fe", "Co", "Ni", "Cu", "Zn", "Zr", "Nb", "Mo", "Ag", "Ta", "W", "Au")
+_CONTENTS = (0.005, 0.01, 0.02, 0.04)  # atomic fraction of the solute
 _SIZE_FACTOR = 0.15  # Hume-Rothery's limit on the difference of atomic size
 _ELECTRONEGATIVITY_GAP = 0.4  # Pauling units, beyond which compounds form instead
+_REPULSION = 5.0  # kJ/mol of the equiatomic liquid, beyond which metals separate
 
 
 def pure_metals() -> SourceRows:
@@ -24,7 +26,7 @@ def pure_metals() -> SourceRows:
 
 
 def dilute_solutions() -> SourceRows:
-    """Return base metals with 0.5–4 at.% of one solute that Hume-Rothery's rules let dissolve.
+    """Return base metals with 0.5–4 at.% of one solute that dissolves by size, electronegativity and mixing enthalpy.
 
     Rules on atomic size and electronegativity: Hume-Rothery, Mabbott and Channel-Evans, doi:10.1098/rsta.1934.0014.
     """
@@ -33,6 +35,7 @@ def dilute_solutions() -> SourceRows:
     electronegativity = element_values(_BASES, "electronegativity_pauling")
     alike = np.abs(radius / radius[:, None] - 1.0) < _SIZE_FACTOR
     alike &= np.abs(electronegativity - electronegativity[:, None]) <= _ELECTRONEGATIVITY_GAP
+    alike &= pair_values(_BASES) <= _REPULSION
     np.fill_diagonal(alike, val=False)
     for base, solute in np.argwhere(alike).tolist():
         for content in _CONTENTS:

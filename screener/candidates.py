@@ -1,0 +1,65 @@
+"""The candidates of a run by position: a whole space, or a draw from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from screener.errors import CompositionError
+from screener.jobs import ScreenJob
+from screener.space import CompositionSpace
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What is evaluated.
+
+    Attributes:
+        space: where the candidates come from.
+        drawn: indices of a draw, ascending; None for the whole space.
+    """
+
+    space: CompositionSpace
+    drawn: NDArray[np.int64] | None = None
+
+    @classmethod
+    def of(cls, job: ScreenJob) -> Candidates:
+        """Take the whole space or draw from it.
+
+        Raises:
+            CompositionError: there are more candidates than may be evaluated, or than can be numbered.
+        """
+        if job.candidates > job.max_candidates:
+            raise CompositionError(
+                f"{job.candidates} candidates are more than the {job.max_candidates} of --max-candidates",
+                "coarsen `--step`, narrow `--bounds`, draw some with `--sample 1000000`, or raise `--max-candidates`",
+            )
+        if job.sample is not None:
+            return cls(job.space, job.space.sample(job.sample, job.seed))
+        job.space.ranges(job.block)  # refuses a space that cannot be numbered
+        return cls(job.space)
+
+    @property
+    def size(self) -> int:
+        """How many candidates there are."""
+        return self.space.size if self.drawn is None else len(self.drawn)
+
+    def spans(self, block: int) -> Iterator[range]:
+        """Cut the positions into ranges of ``block``, the last one shorter."""
+        return (range(start, min(start + block, self.size)) for start in range(0, self.size, block))
+
+    def fill(self, span: range, out: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Write the atomic fractions of a span into the first rows of ``out`` (b, d) and return its indices."""
+        if self.drawn is None:
+            self.space.fill(span.start, out[: len(span)])
+            return np.arange(span.start, span.stop, dtype=np.int64)
+        index = self.drawn[span.start : span.stop]
+        np.divide(self.space.counts(index), self.space.units, out=out[: len(span)], casting="same_kind")
+        return index
+
+    def fractions(self, index: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the exact atomic fractions of candidates (n, d)."""
+        return self.space.counts(index) / self.space.units

@@ -1,0 +1,71 @@
+"""The command line: options in, one library call, a table or a file out. Nothing heavy is imported before a command runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from screener import __version__
+from screener.cli.enumerate_command import ENUMERATE_EXAMPLES, ENUMERATE_HELP, enumerate_
+from screener.cli.errors import exit_code
+from screener.cli.explain_commands import (
+    EXPLAIN_EXAMPLES,
+    EXPLAIN_HELP,
+    FEATURES_EXAMPLES,
+    FEATURES_HELP,
+    explain,
+    features,
+)
+from screener.cli.models_commands import (
+    CITE_EXAMPLES,
+    CITE_HELP,
+    MODELS_EXAMPLES,
+    MODELS_HELP,
+    cite,
+    models,
+)
+from screener.cli.score_command import SCORE_EXAMPLES, SCORE_HELP, score
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="screener",
+    help="Screen alloy compositions: enumerate, predict, rank, flag amorphous-formers.",
+    epilog="Example: screener enumerate --elements Al,Ti,Cr --top 5",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    """Answer `--version`, or show the help where no command is given."""
+    if version:
+        typer.echo(f"screener {__version__}")
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+for name, command, text, examples in (
+    ("enumerate", enumerate_, ENUMERATE_HELP, ENUMERATE_EXAMPLES),
+    ("score", score, SCORE_HELP, SCORE_EXAMPLES),
+    ("explain", explain, EXPLAIN_HELP, EXPLAIN_EXAMPLES),
+    ("features", features, FEATURES_HELP, FEATURES_EXAMPLES),
+    ("models", models, MODELS_HELP, MODELS_EXAMPLES),
+    ("cite", cite, CITE_HELP, CITE_EXAMPLES),
+):
+    app.command(name, help=text, epilog=examples)(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code: 0 done, 2 the user can mend it, 1 a bug, 130 or 143 stopped."""
+    command = typer.main.get_command(app)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    return exit_code(lambda: command.main(given, prog_name="screener", standalone_mode=False))

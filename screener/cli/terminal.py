@@ -1,0 +1,111 @@
+"""Standard error during a run: progress, warnings, the note on compiling, the summary at the end."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from screener.summary import Summary
+
+_EVERY = 0.2
+"""Seconds between two looks of the progress line."""
+
+
+class Terminal:
+    """Tells the person at the terminal what happens; results never pass here.
+
+    Args:
+        quiet: no progress, notes and summary.
+        stream: where to; standard error if None.
+    """
+
+    def __init__(self, quiet: bool, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
+        self._quiet = quiet
+        self._live = not quiet and self._stream.isatty()
+        self._started = self._shown = time.monotonic()
+        self._width = 0
+
+    def progress(self, done: int, total: int | None) -> None:
+        """Redraw the progress line: share, rate and time left."""
+        now = time.monotonic()
+        if not self._live or now - self._shown < _EVERY:
+            return
+        self._shown = now
+        rate = done / max(now - self._started, 1e-9)
+        text = f"{done:,} rows" if total is None else f"{done / total:.0%} of {total:,}"
+        text += f", {rate:,.0f}/s" + ("" if total is None else f", {clock((total - done) / rate)} left")
+        self._stream.write(f"\r{text:<{self._width}}")
+        self._stream.flush()
+        self._width = len(text)
+
+    def warn(self, text: str) -> None:
+        """Print a warning."""
+        self._line(f"warning: {text}")
+
+    def note(self, text: str) -> None:
+        """Print something worth knowing."""
+        if not self._quiet:
+            self._line(text)
+
+    def summary(self, summary: Summary) -> None:
+        """Print what a run did."""
+        self.note(summary.text())
+
+    def clear(self) -> None:
+        """Wipe the progress line."""
+        if self._width:
+            self._stream.write(f"\r{'':<{self._width}}\r")
+            self._stream.flush()
+            self._width = 0
+
+    def _line(self, text: str) -> None:
+        self.clear()
+        print(text, file=self._stream)
+
+
+@contextmanager
+def terminal(quiet: bool) -> Iterator[Terminal]:
+    """Watch a run from the terminal, and say once if code must be compiled first."""
+    from numba.core import event
+
+    told = Terminal(quiet)
+    listener = _compile_listener(told)
+    event.register("numba:compile", listener)
+    try:
+        yield told
+    finally:
+        event.unregister("numba:compile", listener)
+        told.clear()
+
+
+def _compile_listener(told: Terminal) -> object:
+    """Make a listener that says once, at the first compilation, why it takes a while."""
+    from numba.core import event
+
+    class Listener(event.Listener):  # type: ignore[misc]
+        said = False
+
+        def on_start(self, _: object) -> None:
+            if not self.said:
+                self.said = True
+                told.note("compiling for this machine, once; later runs start at once")
+
+        def on_end(self, _: object) -> None:
+            pass
+
+    return Listener()
+
+
+def clock(seconds: float) -> str:
+    """Write a duration as people read it: `42 s`, `3:07 min`, `2:05 h`."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60}:{whole % 60:02d} min"
+    return f"{whole // 3600}:{whole % 3600 // 60:02d} h"

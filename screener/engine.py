@@ -1,0 +1,150 @@
+"""The fast path: blocks of fractions to columns, descriptors and networks in float32."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from screener.descriptors.catalogue import catalogue
+from screener.descriptors.featurizer import Featurizer
+from screener.descriptors.specs import FeatureSpec
+from screener.tier_models import Columns, Conditions, TierModels, at_percent, in_domain
+
+_DERIVED = "derived"
+"""Name of the buffer of descriptors that are columns of their own."""
+
+
+@dataclass(slots=True)
+class Block:
+    """Buffers of one block, used over and over.
+
+    Attributes:
+        fractions: atomic fractions (b, d).
+        features: inputs of the models (b, f) by feature set.
+        rows: how many rows count; the others are padding.
+    """
+
+    fractions: NDArray[np.float32]
+    features: dict[str, NDArray[np.float32]]
+    rows: int = 0
+
+
+class BlockEngine:
+    """Evaluates blocks of compositions of fixed elements with the models of one tier.
+
+    Only what is wanted is computed: models, flags and descriptors that no filter, score or result reads are left out.
+    `featurize` and `columns` may run in two threads on two blocks; neither may run in two threads at once.
+
+    Args:
+        tier: the models.
+        symbols: d element symbols of the fraction columns.
+        wanted: names of the columns to give.
+
+    Raises:
+        CompositionError: an element lacks a property that a model or a descriptor needs.
+    """
+
+    def __init__(self, tier: TierModels, symbols: Sequence[str], wanted: Collection[str]) -> None:
+        self._tier = tier
+        self._symbols = tuple(symbols)
+        self._wanted = frozenset(wanted)
+        self._models = tier.giving(self._wanted)
+        self._descriptors = tuple(name for name in catalogue() if name in self._wanted)
+        specs = {model.card.features: model.spec for model in self._models.values()}
+        if self._descriptors:
+            specs[_DERIVED] = FeatureSpec(_DERIVED, self._descriptors)
+        self._featurizers = {name: Featurizer(spec, symbols) for name, spec in specs.items()}
+
+    def new_block(self, rows: int) -> Block:
+        """Allocate the buffers of a block of up to ``rows`` rows."""
+        fractions = np.zeros((rows, len(self._symbols)), np.float32)
+        return Block(fractions, {name: featurizer.buffer(rows) for name, featurizer in self._featurizers.items()})
+
+    def featurize(self, block: Block) -> None:
+        """Compute the descriptors of a block whose fractions and row count are filled in.
+
+        Rows beyond the count become copies of the first, so that the batch keeps its shape and its numbers stay finite.
+        """
+        block.fractions[block.rows :] = block.fractions[0]
+        for name, featurizer in self._featurizers.items():
+            featurizer(block.fractions, block.features[name])
+
+    def columns(self, block: Block, conditions: Conditions | None = None) -> Columns:
+        """Predict a featurized block.
+
+        Args:
+            block: its buffers.
+            conditions: condition values for every row of the buffers (b,); the run's own where absent.
+
+        Returns:
+            The wanted columns by name, shape (rows,).
+        """
+        rows = block.rows
+        given = {**self._tier.conditions, **(conditions or {})}
+        values: Columns = {}
+        for model in self._models.values():
+            outputs = model.predict(
+                block.features[model.card.features], {k: np.asarray(v, np.float32) for k, v in given.items()}
+            )
+            counted = {name: value[:rows] for name, value in outputs.items()}
+            values |= self._tier.present(model.card.target, counted, self._wanted)
+        for place, name in enumerate(self._descriptors):
+            values[name] = block.features[_DERIVED][:rows, place]
+        for place, symbol in enumerate(self._symbols):
+            if symbol in self._wanted:
+                values[symbol] = at_percent(block.fractions[:rows, place])
+        if "in_domain" in self._wanted:
+            values["in_domain"] = in_domain(block.fractions[:rows] > 0, self._symbols, self._tier.domain)
+        return values
+
+    def columns_of(
+        self,
+        fractions: NDArray[np.floating],
+        conditions: Conditions | None = None,
+        block: int = 4096,
+        pad: bool = False,
+    ) -> Columns:
+        """Predict a table of compositions.
+
+        Args:
+            fractions: atomic fractions (n, d).
+            conditions: values or columns (n,) by name.
+            block: rows evaluated at once.
+            pad: fill the last block up, so that every batch has the same shape.
+
+        Returns:
+            The wanted columns by name, shape (n,).
+        """
+        parts: list[Columns] = []
+        for start in range(0, max(1, len(fractions)), block):
+            piece = fractions[start : start + block]
+            buffers = self.new_block(block if pad else max(1, len(piece)))
+            # An empty table is predicted as one dummy row of which none counts, so that columns keep their types.
+            buffers.fractions[0, 0] = 1.0
+            buffers.fractions[: len(piece)], buffers.rows = piece, len(piece)
+            self.featurize(buffers)
+            given = sliced(conditions or {}, start, start + block)
+            parts.append(self.columns(buffers, {k: _padded(v, len(buffers.fractions)) for k, v in given.items()}))
+        return joined(parts)
+
+
+def sliced(conditions: Conditions, start: int, stop: int) -> Conditions:
+    """Cut condition columns to some rows; single values stay."""
+    return {k: v[start:stop] if isinstance(v, np.ndarray) else v for k, v in conditions.items()}
+
+
+def joined(parts: Sequence[Columns]) -> Columns:
+    """Put the columns of consecutive blocks together."""
+    if len(parts) == 1:
+        return parts[0]
+    return {name: np.concatenate([part[name] for part in parts]) for name in (parts[0] if parts else ())}
+
+
+def _padded(value: float | NDArray[np.float64], rows: int) -> float | NDArray[np.float64]:
+    """Lengthen a condition column to the rows of a block; padding takes the card's reference."""
+    if not isinstance(value, np.ndarray) or len(value) == rows:
+        return value
+    return np.concatenate([value, np.full(rows - len(value), np.nan)])

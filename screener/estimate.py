@@ -1,0 +1,84 @@
+"""What a search would cost, without doing it."""
+
+from __future__ import annotations
+
+import math
+import resource
+import sys
+import time
+from collections.abc import Iterator
+
+from screener.candidates import Candidates
+from screener.engine import BlockEngine
+from screener.errors import ModelError
+from screener.jobs import DEFAULT_TOP, ScreenJob
+from screener.model_set import find_folder
+from screener.plan import make_plan
+from screener.run_models import run_models
+from screener.search import SLACK
+
+_LARGEST_INDEX = 2**63
+_ROUNDS = 3
+
+
+def estimate(job: ScreenJob) -> Iterator[str]:
+    """Yield lines: the number of candidates first, then time and memory as far as they can be told.
+
+    Raises:
+        ScreenerError: the question does not fit the models.
+    """
+    yield f"candidates: {job.candidates}"
+    if job.sample is not None:
+        yield f"drawn from: {job.space.size}"
+    for note in job.space.notes:
+        yield f"note: {note}"
+    if job.space.size >= _LARGEST_INDEX:
+        yield "note: too many to number, so this space can be counted but not searched"
+        return
+    if job.candidates > job.max_candidates:
+        yield f"note: more than the {job.max_candidates} of --max-candidates, so a search would be refused"
+    try:
+        find_folder(job.models)
+    except ModelError as missing:
+        if job.models is not None:
+            raise
+        yield f"note: time and memory are not estimated, as {missing.message}"
+        return
+    seconds, megabytes = _measure(job)
+    yield f"time: about {_duration(seconds)}"
+    yield f"memory: about {megabytes:.0f} MB"
+
+
+def _measure(job: ScreenJob) -> tuple[float, float]:
+    """Time a few blocks and extrapolate: seconds and megabytes."""
+    started = time.perf_counter()
+    with run_models(job.question, job.models, job.device) as models:
+        plan = make_plan(job.question, models.search, job.space.elements)
+        models.precise()
+        engine = BlockEngine(models.search, job.space.elements, plan.wanted)
+        block = engine.new_block(job.block)
+        candidates = Candidates(job.space)
+        span = next(candidates.spans(job.block))
+        described = predicted = math.inf
+        for _ in range(_ROUNDS):  # the first round also loads compiled code
+            before = time.perf_counter()
+            candidates.fill(span, block.fractions)
+            block.rows = len(span)
+            engine.featurize(block)
+            between = time.perf_counter()
+            engine.columns(block)
+            described = min(described, between - before)
+            predicted = min(predicted, time.perf_counter() - between)
+    blocks = math.ceil(job.candidates / job.block)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+    kept = 2 * (min(job.question.top or DEFAULT_TOP, job.candidates) + SLACK)
+    # A kept candidate costs its index and score while searching and some hundred values when it is settled.
+    return time.perf_counter() - started + blocks * max(described, predicted), peak + kept * 1e-6 * (16 + 8 * 200)
+
+
+def _duration(seconds: float) -> str:
+    """Write a duration in the unit that fits."""
+    for limit, unit, length in ((90, "s", 1), (90 * 60, "min", 60), (36 * 3600, "h", 3600)):
+        if seconds < limit:
+            return f"{seconds / length:.0f} {unit}" if seconds / length >= 10 else f"{seconds / length:.1f} {unit}"
+    return f"{seconds / 86400:.0f} days"

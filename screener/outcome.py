@@ -1,0 +1,42 @@
+"""A finished run: the table, what was done, and what a result file says about itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from screener import __version__
+from screener.run_models import RunModels
+from screener.summary import Summary
+
+if TYPE_CHECKING:
+    import polars
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A finished run.
+
+    Attributes:
+        frame: the result.
+        summary: what was done.
+        metadata: what a result file carries about itself, keys `screener.*`.
+        rejects: rows that could not be read: number, field, text, reason.
+    """
+
+    frame: polars.DataFrame
+    summary: Summary
+    metadata: Mapping[str, str]
+    rejects: tuple[tuple[int, str, str, str], ...] = ()
+
+
+def metadata_of(question: Mapping[str, object], models: RunModels, summary: Summary) -> dict[str, str]:
+    """Describe a run for whoever finds its result: question, models, version and counts."""
+    return {
+        "screener.question": json.dumps(question, sort_keys=True, ensure_ascii=False),
+        "screener.models": json.dumps({"folder": models.folder.name, "digest": models.digest}, sort_keys=True),
+        "screener.version": __version__,
+        "screener.summary": json.dumps(summary.as_json(), sort_keys=True),
+    }

@@ -1,0 +1,174 @@
+"""From a space to its best candidates: blocks are described one ahead of prediction, ranked, settled in float64."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from screener.candidates import Candidates
+from screener.formula import Units, atomic_to_weight
+from screener.jobs import DEFAULT_TOP, MAX_CANDIDATES, Question, ScreenJob, TierChoice, as_tuple, conditions_of
+from screener.judge import Judge
+from screener.outcome import Outcome, metadata_of
+from screener.plan import Plan, check_conditions, check_domain, known_conditions, make_plan
+from screener.results import Values, formulas_of
+from screener.run_models import RunModels, run_models
+from screener.search import Found, search
+from screener.space import CompositionSpace
+from screener.summary import PythonWatch, Summary, Watch, model_lines, note_lines
+from screener.survivors import Survivors, result_table, shown_descriptors
+
+if TYPE_CHECKING:
+    import polars
+
+_WAIT_FOR_ALL = 500_000
+"""From so many candidates on, every model is loaded first: a damaged one is told before the work."""
+
+
+def screen(
+    space: CompositionSpace,
+    *,
+    models: Path | str | None = None,
+    device: str = "auto",
+    maximize: str | tuple[str, ...] | list[str] = (),
+    minimize: str | tuple[str, ...] | list[str] = (),
+    rank_by: str | None = None,
+    where: str | None = None,
+    pareto: bool = False,
+    top: int = DEFAULT_TOP,
+    tier: TierChoice = "auto",
+    recall: float | None = None,
+    threshold: float | None = None,
+    conditions: Mapping[str, float] | None = None,
+    with_descriptors: bool = False,
+    sample: int | None = None,
+    seed: int = 0,
+    units: Units = "at",
+    max_candidates: int = MAX_CANDIDATES,
+    strict: bool = False,
+) -> polars.DataFrame:
+    """Search a composition space and return its best candidates.
+
+    Args:
+        space: every candidate.
+        models: folder of models; looked up where None.
+        device: `auto`, `cpu`, `cuda` or `cuda:n`.
+        maximize: columns to make large, `COL` or `COL=LO:HI`; the default ranks by `p_amorphous`.
+        minimize: columns to make small.
+        rank_by: expression to rank by instead.
+        where: condition a candidate must meet.
+        pareto: keep only candidates that none beats in every objective.
+        top: how many candidates to return.
+        tier: `auto` searches with fast models and characterizes survivors with precise ones.
+        recall: out-of-fold recall the amorphous flag must reach.
+        threshold: probability from which the amorphous flag is set.
+        conditions: measurement conditions by name.
+        with_descriptors: add every descriptor.
+        sample: evaluate so many candidates drawn at random.
+        seed: seed of the draw.
+        units: unit of the element columns.
+        max_candidates: refuse to evaluate more.
+        strict: refuse elements outside the training of a model.
+
+    Returns:
+        One row per candidate, best first.
+
+    Raises:
+        ScreenerError: the question cannot be answered; the hint says what to change.
+    """
+    question = Question(
+        as_tuple(maximize),
+        as_tuple(minimize),
+        rank_by,
+        where,
+        pareto,
+        top,
+        tier,
+        recall,
+        threshold,
+        conditions_of(conditions),
+        with_descriptors,
+        strict,
+    )
+    folder = None if models is None else Path(models)
+    job = ScreenJob(space, question, sample, seed, units, max_candidates, folder, device)
+    return run_screen(job, PythonWatch()).frame
+
+
+def run_screen(job: ScreenJob, watch: Watch) -> Outcome:
+    """Run a search.
+
+    Raises:
+        ScreenerError: the question cannot be answered.
+    """
+    started = time.perf_counter()
+    candidates = Candidates.of(job)
+    question = job.question
+    with run_models(question, job.models, job.device) as models:
+        plan = make_plan(question, models.search, job.space.elements)
+        descriptors = shown_descriptors(job.space.elements, plan.referenced, question.with_descriptors)
+        if candidates.size > _WAIT_FOR_ALL or question.strict or question.conditions:
+            for warning in _warnings(job, models):
+                watch.warn(warning)
+            found = _find(job, candidates, plan, models, watch)
+        else:
+            found = _find(job, candidates, plan, models, watch)
+            for warning in _warnings(job, models):
+                watch.warn(warning)
+        frame = _result(job, candidates, models, descriptors, found)
+        summary = _summarize(job, candidates, models, found, time.perf_counter() - started)
+        return Outcome(frame, summary, metadata_of(job.as_json(), models, summary))
+
+
+def _warnings(job: ScreenJob, models: RunModels) -> list[str]:
+    """Check elements and conditions against every model of the run; this waits for all of them."""
+    conditions = check_conditions(job.question.conditions, known_conditions(models.models()))
+    return [*conditions, *check_domain(job.space.elements, models.models(), job.question.strict)]
+
+
+def _find(job: ScreenJob, candidates: Candidates, plan: Plan, models: RunModels, watch: Watch) -> Found:
+    """Search the candidates with the fast tier."""
+    shown = {*models.search.columns, *plan.wanted}
+    k = min(job.question.top or DEFAULT_TOP, candidates.size)
+
+    def judge() -> Judge | None:
+        nets = models.precise().nets
+        return Judge(models.search, nets, job.space.elements, shown) if nets else None
+
+    return search(candidates, plan, k, job.block, judge, shown, watch)
+
+
+def _result(
+    job: ScreenJob, candidates: Candidates, models: RunModels, descriptors: tuple[str, ...], found: Found
+) -> polars.DataFrame:
+    """Characterize what was found and lay it out."""
+    symbols, fractions = job.space.elements, candidates.fractions(found.index)
+    parts = atomic_to_weight(fractions, symbols) if job.units == "wt" else fractions
+    lead: dict[str, Values] = {
+        "rank": np.arange(1, len(found.index) + 1),
+        "index": found.index,
+        "formula": formulas_of(fractions, symbols),
+        **{symbol: np.round(100.0 * parts[:, place], 6) for place, symbol in enumerate(symbols)},
+    }
+    front = None if found.front_size is None else np.ones(len(found.index), np.int64)
+    survivors = Survivors(fractions, symbols, found.columns, found.score, {}, front)
+    return result_table(lead, survivors, models, descriptors).frame()
+
+
+def _summarize(job: ScreenJob, candidates: Candidates, models: RunModels, found: Found, seconds: float) -> Summary:
+    """Say what was screened, kept and with what."""
+    counts = [("candidates screened", candidates.size)]
+    if job.question.where:
+        counts.append(("met the filter", found.met))
+    if found.front_size is not None:
+        counts.append(("on the first front", found.front_size))
+    counts.append(("kept", len(found.index)))
+    if found.nan_count:
+        counts.append(("without a score", found.nan_count))
+    tier = job.question.tier
+    text = "screen tier ranks, characterize tier describes" if tier == "auto" else f"{tier} tier throughout"
+    return Summary(tuple(counts), seconds, candidates.size, (*model_lines(models, text), *note_lines(job.space.notes)))

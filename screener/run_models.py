@@ -1,0 +1,132 @@
+"""The models of one run: the searching tier at once, everything for the survivors while the search runs."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from screener.card import Tier
+from screener.device import Device, choose_device
+from screener.errors import ModelError
+from screener.float64_net import Float64Net
+from screener.jobs import Question, TierChoice
+from screener.model import Model
+from screener.model_set import ALLOY_INDEX, check_file, find_folder, load_models, recorded_digests
+from screener.nearest import AlloyIndex
+from screener.plan import bind_tier
+from screener.tier_models import TierModels
+
+
+@dataclass(frozen=True, slots=True)
+class Precise:
+    """What survivors are looked at with.
+
+    Attributes:
+        models: the characterize tier; None where one tier serves throughout.
+        index: training alloys; None where no neighbours are asked for.
+        nets: networks of the searching tier in float64; empty for trees.
+    """
+
+    models: TierModels | None
+    index: AlloyIndex | None
+    nets: Mapping[str, Float64Net]
+
+
+@dataclass(frozen=True, slots=True)
+class RunModels:
+    """Models of a run.
+
+    Attributes:
+        folder: where they came from.
+        digest: digest of the folder.
+        device: where they run.
+        search: models that filter and rank.
+        _precise: the rest, perhaps still loading.
+    """
+
+    folder: Path
+    digest: str
+    device: Device
+    search: TierModels
+    _precise: Future[Precise]
+
+    def precise(self) -> Precise:
+        """Wait for the rest of the models.
+
+        Raises:
+            ModelError: one of them is missing, damaged or does not fit the question.
+        """
+        return self._precise.result()
+
+    def models(self) -> tuple[Model, ...]:
+        """List every model of the run; waits for the rest."""
+        precise = self.precise().models
+        return (*self.search.models.values(), *(precise.models.values() if precise else ()))
+
+
+@contextmanager
+def run_models(
+    question: Question, folder: Path | None, device: str, tier: TierChoice | None = None, *, nearest: bool = True
+) -> Iterator[RunModels]:
+    """Load the models of a run; the helper thread ends with the block.
+
+    Args:
+        question: settles flags and conditions.
+        folder: folder of models; None looks them up.
+        device: `auto`, `cpu`, `cuda` or `cuda:n`.
+        tier: `auto` searches with the screen tier and characterizes survivors; None takes the question's.
+        nearest: whether training alloys are asked for.
+
+    Raises:
+        ModelError: a model is missing, damaged or does not fit the question, or there is no such device.
+    """
+    tier = tier or question.tier
+    place, found = choose_device(device), find_folder(folder)
+    searching: Tier = "characterize" if tier == "characterize" else "screen"
+    with ThreadPoolExecutor(1, "models") as pool:
+        early = pool.submit(_import_writers)
+        models = load_models(found, place, (searching,))
+        search = bind_tier(searching, models.tiers[searching], question)
+        rest = pool.submit(_load_precise, question, tier, found, place, search, nearest)
+        try:
+            yield RunModels(found, models.digest, place, search, rest)
+        finally:
+            early.cancel()
+            rest.cancel()
+
+
+def read_index(folder: Path) -> AlloyIndex:
+    """Read the index of training alloys of a folder of models.
+
+    Raises:
+        ModelError: it is missing, changed or damaged.
+    """
+    digests = recorded_digests(folder)
+    if ALLOY_INDEX not in digests:
+        raise ModelError(
+            f"no index of training alloys in `{folder}`", f"run `training fit` to write `{ALLOY_INDEX}` with the models"
+        )
+    return AlloyIndex.read(check_file(folder, ALLOY_INDEX, digests[ALLOY_INDEX]))
+
+
+def _import_writers() -> None:
+    """Import what the result needs while the first models load: it takes as long as a small search."""
+    importlib.import_module("polars")
+    importlib.import_module("onnx")
+
+
+def _load_precise(
+    question: Question, tier: TierChoice, folder: Path, device: Device, search: TierModels, nearest: bool
+) -> Precise:
+    """Load what survivors need: networks in float64, the characterize tier, training alloys."""
+    nets = {}
+    if search.tier == "screen":
+        nets = {name: Float64Net.read(model.content) for name, model in search.models.items()}
+    models = None
+    if tier == "auto":
+        models = bind_tier("characterize", load_models(folder, device, ("characterize",)).characterize, question)
+    return Precise(models, read_index(folder) if nearest else None, nets)

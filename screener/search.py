@@ -1,0 +1,195 @@
+"""The loop over candidates: describe a block while the one before is predicted, keep the best, settle them exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from screener.candidates import Candidates
+from screener.engine import Block, BlockEngine
+from screener.judge import Judge
+from screener.pareto import ParetoFront
+from screener.plan import Plan
+from screener.ranking import Ranking
+from screener.summary import Watch
+from screener.tier_models import Columns
+
+SLACK = 1024
+"""Candidates kept beyond those asked for, so that float32 rounding cannot hide a winner."""
+_MORE = 4
+"""Factor on the slack for a second pass, where the first could not exclude a hidden winner."""
+Exact: TypeAlias = Callable[[NDArray[np.int64]], Columns]
+"""Gives the columns of candidates (k,) as they are reported."""
+Visit: TypeAlias = Callable[[NDArray[np.int64], Columns], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The best candidates of a search, best first.
+
+    Attributes:
+        index: their indices (k,).
+        score: what they are ranked by (k,).
+        columns: their values from the searching tier, by name (k,).
+        met: how many candidates met the filter.
+        nan_count: how many of those had no score.
+        front_size: how many stand on the Pareto front, where one was asked for.
+    """
+
+    index: NDArray[np.int64]
+    score: NDArray[np.float64]
+    columns: Columns
+    met: int
+    nan_count: int
+    front_size: int | None = None
+
+
+def search(
+    candidates: Candidates,
+    plan: Plan,
+    k: int,
+    block: int,
+    judge: Callable[[], Judge | None],
+    shown: Collection[str],
+    watch: Watch,
+) -> Found:
+    """Find the k best candidates.
+
+    Args:
+        candidates: what is evaluated.
+        plan: filter and order.
+        k: how many to keep.
+        block: rows evaluated at once.
+        judge: gives who settles order and values in float64, once the search is done; None for models that have no
+            float64 twin.
+        shown: columns to report.
+        watch: hears of progress and doubt.
+
+    Raises:
+        ExpressionError: the Pareto front does not fit in memory.
+    """
+    symbols = candidates.space.elements
+    engine = BlockEngine(plan.models, symbols, plan.wanted)
+
+    def exact(index: NDArray[np.int64]) -> Columns:
+        fractions = candidates.fractions(index)
+        # Tree ensembles are step functions of float32 features: they have no float64 twin, and ties go by index.
+        settling = judge()
+        return (settling or BlockEngine(plan.models, symbols, shown)).columns_of(fractions)
+
+    def visited(visit: Visit) -> None:
+        scan(candidates, engine, block, visit, watch)
+
+    if plan.front:
+        return _best_of_front(plan, k, visited, exact)
+    slack = SLACK
+    found, doubtful = _best(plan, k, slack, visited, exact)
+    if doubtful:
+        found, doubtful = _best(plan, k, slack * _MORE, visited, exact)
+    if doubtful:
+        watch.warn(
+            f"{slack * _MORE} candidates beyond the {k} asked for are within float32 rounding of the last place: "
+            "which of them come last is not certain"
+        )
+    return found
+
+
+def scan(candidates: Candidates, engine: BlockEngine, block: int, visit: Visit, watch: Watch) -> None:
+    """Show every candidate once, with the columns the engine gives, in order.
+
+    Two buffers: a helper thread describes the next block while this thread predicts the present one.
+    """
+    buffers = (engine.new_block(block), engine.new_block(block))
+
+    def describe(place: int, span: range) -> tuple[Block, NDArray[np.int64]]:
+        buffer = buffers[place % 2]
+        index, buffer.rows = candidates.fill(span, buffer.fractions), len(span)
+        engine.featurize(buffer)
+        return buffer, index
+
+    with ThreadPoolExecutor(1, "featurizer") as helper:
+        spans = enumerate(candidates.spans(block))
+        ahead = helper.submit(describe, *next(spans))
+        done = 0
+        while done < candidates.size:
+            buffer, index = ahead.result()
+            following = next(spans, None)
+            if following:
+                ahead = helper.submit(describe, *following)
+            visit(index, engine.columns(buffer))
+            done += len(index)
+            watch.progress(done, candidates.size)
+
+
+def _best(plan: Plan, k: int, slack: int, visited: Callable[[Visit], None], exact: Exact) -> tuple[Found, bool]:
+    """Rank every candidate in float32, settle those kept, and say whether rounding could hide a winner."""
+    ranking = Ranking(k + slack)
+
+    def offer(index: NDArray[np.int64], columns: Columns) -> None:
+        index, columns = passing(plan, index, columns)
+        ranking.update(plan.scorer.score(columns), index)
+
+    visited(offer)
+    index, rough = ranking.finish()
+    kept, columns = passing(plan, index, exact(index))
+    rough_kept = rough[np.isin(index, kept)] if len(kept) < len(index) else rough
+    score = plan.scorer.score(columns)
+    order = best_first(kept, score)[:k]
+    found = Found(
+        kept[order], score[order], {name: v[order] for name, v in columns.items()}, ranking.seen, ranking.nan_count
+    )
+    if len(index) == ranking.seen - ranking.nan_count:
+        return found, False
+    if len(order) < k:
+        return found, True
+    shift = np.abs(score - rough_kept, where=score != rough_kept, out=np.zeros(len(score)))
+    return found, bool(np.nanmax(shift) > found.score[-1] - rough.min())
+
+
+def _best_of_front(plan: Plan, k: int, visited: Callable[[Visit], None], exact: Exact) -> Found:
+    """Keep what nothing beats in every objective, settle it in float64 and take the k best by score."""
+    front = ParetoFront(plan.directions)
+
+    def offer(index: NDArray[np.int64], columns: Columns) -> None:
+        index, columns = passing(plan, index, columns)
+        front.update(front_values(plan, columns), index)
+
+    visited(offer)
+    index, columns = passing(plan, *_with(front.finish()[0], exact))
+    settled = ParetoFront(plan.directions)
+    settled.update(front_values(plan, columns), index)
+    on_front = np.flatnonzero(np.isin(index, settled.finish()[0]))
+    score = plan.scorer.score(columns)[on_front]
+    order = on_front[best_first(index[on_front], score)[:k]]
+    chosen = {name: values[order] for name, values in columns.items()}
+    return Found(index[order], plan.scorer.score(chosen), chosen, front.seen, front.nan_count, len(on_front))
+
+
+def passing(plan: Plan, index: NDArray[np.int64], columns: Columns) -> tuple[NDArray[np.int64], Columns]:
+    """Keep the rows (b,) that meet the filter."""
+    if plan.where is None:
+        return index, columns
+    rows = np.flatnonzero(plan.where.evaluate(columns))
+    if len(rows) == len(index):
+        return index, columns
+    return index[rows], {name: values[rows] for name, values in columns.items()}
+
+
+def best_first(index: NDArray[np.int64], score: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Order rows (n,) by score descending, then index ascending, without those that have no score."""
+    order = np.lexsort((index, -score))
+    return order[~np.isnan(score[order])]
+
+
+def front_values(plan: Plan, columns: Columns) -> NDArray[np.float64]:
+    """Lay out the objectives of a front (b, m)."""
+    return np.column_stack([np.asarray(columns[name], np.float64) for name in plan.front])
+
+
+def _with(index: NDArray[np.int64], exact: Exact) -> tuple[NDArray[np.int64], Columns]:
+    return index, exact(index)

@@ -1,0 +1,157 @@
+"""``training data``: list, fetch and check the measured data sets."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from screener.errors import InputError
+
+if TYPE_CHECKING:
+    from training.curation import Curated
+
+data_app = typer.Typer(help="List, fetch and check the measured data behind the models.", no_args_is_help=True)
+
+_Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+
+@data_app.command("list")
+def list_(as_json: _Json = False) -> None:
+    """Show every data set: what it holds, under which licence, and where it was found.
+
+    Example: training data list
+    """
+    from training.catalogue import catalogue, find
+    from training.sources import LOADERS
+
+    lines = []
+    for entry in catalogue().values():
+        path, place = find(entry.files[0])
+        used = "yes" if entry.key in LOADERS else "no"
+        lines.append((entry.key, entry.n_records, used, entry.licence, place, str(path or ""), entry))
+    if as_json:
+        documents = [
+            {**dataclasses.asdict(entry), "used": used == "yes", "found": place, "path": path}
+            for _, _, used, _, place, path, entry in lines
+        ]
+        typer.echo(json.dumps(documents, ensure_ascii=False, indent=1))
+        return
+    _print_table(("key", "records", "read", "licence", "found"), [line[:5] for line in lines])
+
+
+@data_app.command()
+def fetch(
+    keys: Annotated[list[str] | None, typer.Argument(help="Data sets, as `training data list` names them.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every data set that training reads.")] = False,
+    as_json: _Json = False,
+) -> None:
+    """Find or download data sets and verify their digests.
+
+    Example: training data fetch matbench_glass ward_2018
+    """
+    from training.catalogue import fetch as fetch_set
+    from training.sources import LOADERS
+
+    if bool(keys) == everything:
+        raise InputError("fetch takes either data sets or --all", "training data fetch --all")
+    found: list[tuple[str, str]] = []
+    refused: list[InputError] = []
+    for key in keys or LOADERS:
+        try:
+            found += [(key, str(path)) for path in fetch_set(key)]
+        except InputError as error:
+            if not everything:
+                raise
+            refused.append(error)
+            typer.echo(f"{error}\n", err=True)
+    if as_json:
+        typer.echo(json.dumps([{"key": key, "path": path} for key, path in found], ensure_ascii=False, indent=1))
+    else:
+        _print_table(("key", "path"), found)
+    if refused:
+        raise InputError(f"{len(refused)} of {len(LOADERS)} data sets could not be had", "see the lines above")
+
+
+@data_app.command()
+def check(as_json: _Json = False) -> None:
+    """Load and curate everything; show counts, rows left out by reason, conflicts, classes and elements.
+
+    Example: training data check
+    """
+    from training.curation import curate
+    from training.sources import load_sources
+
+    curated = curate(load_sources())
+    if as_json:
+        typer.echo(json.dumps(_document(curated), ensure_ascii=False, indent=1))
+        return
+    _print_sections(curated)
+
+
+def _document(curated: Curated) -> dict[str, object]:
+    """Return everything `check` shows as one JSON document."""
+    from training.data_summary import source_table, summarize
+
+    return {
+        "tasks": [dataclasses.asdict(summary) for summary in summarize(curated)],
+        "sources": [
+            dict(zip(("source", "task", "entered", "left_out"), line, strict=True)) for line in source_table(curated)
+        ],
+        "dropped": [dataclasses.asdict(drop) for drop in curated.report.dropped],
+        "tied": list(curated.report.tied),
+        "contradicted": list(curated.report.contradicted),
+    }
+
+
+def _print_sections(curated: Curated) -> None:
+    """Print the summary, the rows left out, the conflicts and the elements."""
+    from training.data_summary import LEAST_COVERAGE, source_table, summarize
+
+    summaries = summarize(curated)
+    _print_table(
+        ("task", "rows", "compositions", "systems", "merged", "effective", "least", "median", "most", "positive"),
+        [
+            (
+                s.task,
+                s.rows,
+                s.compositions,
+                s.systems,
+                s.repeated,
+                f"{s.effective_rows:.0f}",
+                f"{s.least:.4g}",
+                f"{s.median:.4g}",
+                f"{s.most:.4g}",
+                "" if s.positives is None else f"{s.positives} ({s.positives / s.rows:.1%})",
+            )
+            for s in summaries
+        ],
+    )
+    typer.echo("\nrecords read (no task) and measurements by source")
+    _print_table(("source", "task", "entered", "left out"), source_table(curated))
+    typer.echo("\nleft out, by reason")
+    _print_table(
+        ("source", "task", "rows", "reason"), [(d.source, d.task, d.count, d.reason) for d in curated.report.dropped]
+    )
+    typer.echo("\nlabels by kind")
+    _print_table(("task", "kind", "rows"), [(s.task, kind, n) for s in summaries for kind, n in s.kinds.items()])
+    conflicts = curated.report
+    typer.echo(
+        f"\nconflicting labels: {len(conflicts.tied)} compositions dropped, {len(conflicts.contradicted)} decided"
+    )
+    for s in summaries:
+        covered = " ".join(f"{symbol} {count}" for symbol, count in s.elements.items())
+        typer.echo(f"\nelements with at least {LEAST_COVERAGE} rows of {s.task}: {len(s.elements)}\n{covered}")
+
+
+def _print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print left-aligned columns, numbers to the right."""
+    texts = [[str(field) for field in row] for row in rows]
+    widths = [max(len(name), *(len(row[i]) for row in texts)) if texts else len(name) for i, name in enumerate(header)]
+    numeric = [bool(rows) and all(isinstance(row[i], int) for row in rows) for i in range(len(header))]
+    for line in (list(header), *texts):
+        cells = [t.rjust(w) if n else t.ljust(w) for t, w, n in zip(line, widths, numeric, strict=True)]
+        typer.echo("  ".join(cells).rstrip())

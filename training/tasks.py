@@ -1,0 +1,123 @@
+"""One task's rows as arrays: features, conditions, values, weights, groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from screener.descriptors.featurizer import featurize
+from screener.descriptors.specs import DOMAIN, FeatureSpec, feature_spec
+from screener.elements import element_symbols
+from screener.errors import InputError
+from training.recipes import Recipe
+from training.sources.table import fractions_of
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MIN_ROWS = 30
+MEASURED_CRYSTALS = ("crystalline_added",)
+"""Kinds of rows on which the specificity of a flag is stated: alloys known to be crystalline from other fields."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRows:
+    """Rows of one task.
+
+    Attributes:
+        recipe: what is learned.
+        fractions: atomic fractions over ``element_symbols()``, shape (n, d).
+        features: `alloy` features, shape (n, f).
+        conditions: conditions in the recipe's order, references where not stated, shape (n, k).
+        y: values or labels, shape (n,).
+        trust: weight of each row from its source, shape (n,).
+        system: chemical system, shape (n,).
+        key: composition rounded to 0.1 at.%, shape (n,).
+        source: catalogue keys joined by `+`, shape (n,).
+        crystalline: rows on which specificity is stated, shape (n,).
+    """
+
+    recipe: Recipe
+    fractions: NDArray[np.float64]
+    features: NDArray[np.float32]
+    conditions: NDArray[np.float32]
+    y: NDArray[np.float64]
+    trust: NDArray[np.float64]
+    system: NDArray[np.str_]
+    key: NDArray[np.str_]
+    source: NDArray[np.str_]
+    crystalline: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    @property
+    def inputs(self) -> NDArray[np.float32]:
+        """Features and conditions side by side, shape (n, f + k)."""
+        return np.hstack([self.features, self.conditions])
+
+    def take(self, rows: NDArray[np.integer]) -> TaskRows:
+        """Select rows."""
+        return TaskRows(
+            self.recipe, self.fractions[rows], self.features[rows], self.conditions[rows], self.y[rows], self.trust[rows],
+            self.system[rows], self.key[rows], self.source[rows], self.crystalline[rows],
+        )
+
+    def seen_elements(self, least: int = 3) -> tuple[str, ...]:
+        """Name the elements that occur in at least ``least`` rows above 0.5 at.%."""
+        counts = (self.fractions > 0.005).sum(axis=0)
+        return tuple(s for s, n in zip(element_symbols(), counts, strict=True) if n >= least)
+
+
+def alloy_spec() -> FeatureSpec:
+    """Feature set of the precise tier."""
+    return feature_spec("alloy")
+
+
+def task_rows(curated: pl.DataFrame, recipe: Recipe) -> TaskRows:
+    """Pick one task's rows out of a curated table and featurize them.
+
+    Raises:
+        InputError: fewer than 30 rows, or labels of one class only.
+    """
+    import polars as pl
+
+    frame = within_domain(curated.filter(pl.col("task") == recipe.task))
+    if frame.height < MIN_ROWS:
+        raise InputError(f"`{recipe.task}` has {frame.height} usable rows", f"at least {MIN_ROWS} are needed to fit and to test")
+    y = frame["value"].to_numpy().astype(np.float64)
+    if recipe.kind == "classification" and len(np.unique(y)) < 2:
+        raise InputError(f"`{recipe.task}` has labels of one class only", "a classifier needs rows of both classes")
+    fractions = fractions_of(frame)
+    return TaskRows(
+        recipe,
+        fractions,
+        featurize(fractions, element_symbols(), alloy_spec()),
+        _conditions(frame, recipe),
+        y,
+        frame["weight"].to_numpy().astype(np.float64),
+        frame["system"].to_numpy().astype(np.str_),
+        frame["key"].to_numpy().astype(np.str_),
+        frame["source"].to_numpy().astype(np.str_),
+        frame["kind"].is_in(MEASURED_CRYSTALS).to_numpy(),
+    )
+
+
+def within_domain(frame: pl.DataFrame) -> pl.DataFrame:
+    """Keep rows whose elements are all inputs of the models."""
+    import polars as pl
+
+    known = np.isin(np.array(element_symbols()), DOMAIN)
+    fractions = fractions_of(frame)
+    return frame.filter(pl.Series(fractions[:, ~known].max(axis=1, initial=0.0) == 0.0))
+
+
+def _conditions(frame: pl.DataFrame, recipe: Recipe) -> NDArray[np.float32]:
+    """Lay out the recipe's conditions, references where a row does not state them, shape (n, k)."""
+    block = np.empty((frame.height, len(recipe.conditions)), np.float32)
+    for k, condition in enumerate(recipe.conditions):
+        block[:, k] = frame[condition.name].fill_null(condition.reference).to_numpy()
+    return block
