@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import resource
 import sys
 import time
 from collections.abc import Iterator
@@ -70,10 +69,20 @@ def _measure(job: ScreenJob) -> tuple[float, float]:
             described = min(described, between - before)
             predicted = min(predicted, time.perf_counter() - between)
     blocks = math.ceil(job.candidates / job.block)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
     kept = 2 * (min(job.question.top or DEFAULT_TOP, job.candidates) + SLACK)
     # A kept candidate costs its index and score while searching and some hundred values when it is settled.
-    return time.perf_counter() - started + blocks * max(described, predicted), peak + kept * 1e-6 * (16 + 8 * 200)
+    return time.perf_counter() - started + blocks * max(described, predicted), _peak_megabytes() + kept * 1e-6 * (
+        16 + 8 * 200
+    )
+
+
+def _peak_megabytes() -> float:
+    """Return the most memory this process has held so far; 0 where the system does not tell."""
+    try:
+        import resource
+    except ImportError:
+        return 0.0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
 
 
 def _duration(seconds: float) -> str:

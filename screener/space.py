@@ -113,7 +113,7 @@ class CompositionSpace:
         ]
         spans += [("+".join(self.elements[i] for i in g.members), [g.lower, g.upper]) for g in self.groups]
         parts += [f"{names} {limits.percent(low)}–{limits.percent(high)} at.%" for names, (low, high) in spans]
-        return f"{', '.join(parts)}: {self.size:,} candidates"
+        return f"{', '.join(parts)}: {self.size:,} candidate{'' if self.size == 1 else 's'}"
 
     def fill(self, start: int, out: NDArray[np.float32]) -> int:
         """Write the atomic fractions of candidates ``start``, ``start + 1``, … into ``out`` [b, d].

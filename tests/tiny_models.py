@@ -48,13 +48,15 @@ _SETS: dict[Tier, str] = {"screen": "screen", "characterize": "alloy"}
 _CENTRE = {"resistivity_uohm_cm": (4.5, 0.35), "hardness_gpa": (6.0, 1.5), "modulus_gpa": (150.0, 30.0)}
 
 
-def publish_tiny_models(folder: Path, targets: Sequence[str] = STANDING, seed: int = 7) -> Path:
+def publish_tiny_models(
+    folder: Path, targets: Sequence[str] = STANDING, seed: int = 7, widths: tuple[int, int] = (16, 8)
+) -> Path:
     """Write the folder and return it; the same seed gives the same weights."""
     rng = np.random.default_rng(seed)
     files = {}
     for tier in _SETS:
         for name in targets:
-            files[f"{tier}/{_FILES.get(name, name)}.onnx"] = _model(tier, name, rng)
+            files[f"{tier}/{_FILES.get(name, name)}.onnx"] = _model(tier, name, rng, widths)
     files[ALLOY_INDEX] = alloy_index(TRAINING_ALLOYS).to_bytes()
     publish(folder, files)
     return folder
@@ -76,14 +78,14 @@ def alloy_index(formulas: Sequence[str]) -> AlloyIndex:
     )
 
 
-def _model(tier: Tier, name: str, rng: np.random.Generator) -> bytes:
-    """One model: a net of one or two small layers with its card."""
+def _model(tier: Tier, name: str, rng: np.random.Generator, widths: tuple[int, int]) -> bytes:
+    """One model: a net of two hidden layers with its card."""
     target, features = TARGETS[name], _SETS[tier]
     spec = feature_spec(features)
     conditions = CONDITIONS if name == "hardness_gpa" else ()
     classifier = target.kind == "classification"
     centre, spread = _CENTRE.get(name, (0.0, 2.5))
-    layers = _layers(features, conditions, centre, spread, rng)
+    layers = _layers(features, conditions, (centre, spread), rng, widths)
     head = Head(name, target.kind, "relative" if name == "resistivity_uohm_cm" else "absolute", 0.5, 1.2, -0.3)
     body = dense_body(layers, exponential=name == "resistivity_uohm_cm")
     graph = build_model([body], [1.0], head, len(spec.names), len(conditions))
@@ -109,7 +111,11 @@ def _model(tier: Tier, name: str, rng: np.random.Generator) -> bytes:
 
 
 def _layers(
-    features: str, conditions: Sequence[Condition], centre: float, spread: float, rng: np.random.Generator
+    features: str,
+    conditions: Sequence[Condition],
+    scale: tuple[float, float],
+    rng: np.random.Generator,
+    widths: tuple[int, int],
 ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
     """Random layers on standardised inputs whose output has about the centre and spread asked for."""
     fractions = rng.dirichlet(np.full(len(ELEMENTS), 0.5), 400)
@@ -118,13 +124,14 @@ def _layers(
         block = np.column_stack([block, rng.uniform(condition.low, condition.high, len(block))])
     mean, deviation = block.mean(axis=0), block.std(axis=0)
     deviation[deviation < 1e-9] = 1.0
-    hidden = rng.normal(size=(block.shape[1], 16)) / np.sqrt(block.shape[1])
-    second = rng.normal(size=(16, 8)) / 2.0
+    hidden = rng.normal(size=(block.shape[1], widths[0])) / np.sqrt(block.shape[1])
+    second = rng.normal(size=widths) * 2.0 / np.sqrt(widths[0])
     first_weight, first_bias = hidden / deviation[:, None], -(mean / deviation) @ hidden
-    second_bias = rng.normal(size=8) * 0.1
+    second_bias = rng.normal(size=widths[1]) * 0.1
     activation = np.maximum(np.maximum(block @ first_weight + first_bias, 0) @ second + second_bias, 0)
-    last = rng.normal(size=(8, 1))
+    last = rng.normal(size=(widths[1], 1))
     raw = activation @ last
+    centre, spread = scale
     last *= spread / raw.std()
     layers = [(first_weight, first_bias), (second, second_bias), (last, centre - (activation @ last).mean(axis=0))]
     return [(weight.astype(np.float32), bias.astype(np.float32)) for weight, bias in layers]

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 MIN_ROWS = 30
-MEASURED_CRYSTALS = ("crystalline_added",)
-"""Kinds of rows on which the specificity of a flag is stated: alloys known to be crystalline from other fields."""
+UNMEASURED = ("inferred", "crystalline_synthetic")
+"""Kinds of rows that train but are not scored: nobody measured them one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,8 @@ class TaskRows:
         system: chemical system, shape (n,).
         key: composition rounded to 0.1 at.%, shape (n,).
         source: catalogue keys joined by `+`, shape (n,).
-        crystalline: rows on which specificity is stated, shape (n,).
+        crystalline: rows on which the specificity of a flag is stated: alloys of families known to be crystalline, shape (n,).
+        measured: rows that count in scores, shape (n,).
     """
 
     recipe: Recipe
@@ -50,6 +51,7 @@ class TaskRows:
     key: NDArray[np.str_]
     source: NDArray[np.str_]
     crystalline: NDArray[np.bool_]
+    measured: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.y)
@@ -63,7 +65,7 @@ class TaskRows:
         """Select rows."""
         return TaskRows(
             self.recipe, self.fractions[rows], self.features[rows], self.conditions[rows], self.y[rows], self.trust[rows],
-            self.system[rows], self.key[rows], self.source[rows], self.crystalline[rows],
+            self.system[rows], self.key[rows], self.source[rows], self.crystalline[rows], self.measured[rows],
         )
 
     def seen_elements(self, least: int = 3) -> tuple[str, ...]:
@@ -91,7 +93,7 @@ def task_rows(curated: pl.DataFrame, recipe: Recipe) -> TaskRows:
     y = frame["value"].to_numpy().astype(np.float64)
     if recipe.kind == "classification" and len(np.unique(y)) < 2:
         raise InputError(f"`{recipe.task}` has labels of one class only", "a classifier needs rows of both classes")
-    fractions = fractions_of(frame)
+    fractions, measured = fractions_of(frame), ~frame["kind"].is_in(UNMEASURED)
     return TaskRows(
         recipe,
         fractions,
@@ -102,7 +104,8 @@ def task_rows(curated: pl.DataFrame, recipe: Recipe) -> TaskRows:
         frame["system"].to_numpy().astype(np.str_),
         frame["key"].to_numpy().astype(np.str_),
         frame["source"].to_numpy().astype(np.str_),
-        frame["kind"].is_in(MEASURED_CRYSTALS).to_numpy(),
+        (measured & (frame["family"] != "") & (frame["value"] < 0.5)).to_numpy(),
+        measured.to_numpy(),
     )
 
 

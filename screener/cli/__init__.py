@@ -1,4 +1,4 @@
-"""The command line: options in, one library call, a table or a file out. Nothing heavy is imported before a command runs."""
+"""The command line: options in, one library call, a table or a file out. Nothing heavy loads before a command runs."""
 
 from __future__ import annotations
 

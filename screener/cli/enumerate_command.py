@@ -75,8 +75,18 @@ def enumerate_(
     if seed is not None and sample is None:
         raise CompositionError(f"--seed `{seed}` without `--sample`", "only a draw is random: add `--sample N`")
     question = Question(
-        tuple(maximize), tuple(minimize), rank_by, where, pareto, top, cast(options.TierName, tier), recall, threshold,
-        conditions_of(options.parse_conditions(condition)), with_descriptors, strict,
+        tuple(maximize),
+        tuple(minimize),
+        rank_by,
+        where,
+        pareto,
+        top,
+        cast(options.TierName, tier),
+        recall,
+        threshold,
+        conditions_of(options.parse_conditions(condition)),
+        with_descriptors,
+        strict,
     )
 
     from screener.cli.terminal import terminal

@@ -15,8 +15,9 @@ UnitsName: TypeAlias = Literal["at", "wt"]
 Maximize: TypeAlias = Annotated[
     list[str],
     typer.Option(
-        "--maximize", metavar="COL[=LO:HI]",
-        help="Make a column large; LO is worthless, HI is ideal, in its unit. Several make a product of desirabilities.",
+        "--maximize",
+        metavar="COL[=LO:HI]",
+        help="Make a column large; LO is worthless, HI is ideal, in its unit. Several multiply their desirabilities.",
     ),
 ]
 Minimize: TypeAlias = Annotated[
@@ -30,7 +31,8 @@ RankBy: TypeAlias = Annotated[
 Where: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        "--where", metavar="EXPR",
+        "--where",
+        metavar="EXPR",
         help="Keep alloys that meet a condition on predictions, at.% of elements and descriptors (screen tier).",
     ),
 ]
@@ -40,7 +42,8 @@ Pareto: TypeAlias = Annotated[
 Tier: TypeAlias = Annotated[
     str,
     typer.Option(
-        "--tier", metavar="auto|screen|characterize",
+        "--tier",
+        metavar="auto|screen|characterize",
         help="auto: fast models filter and rank, precise ones describe what is reported. The others force one tier.",
     ),
 ]
@@ -56,7 +59,8 @@ Threshold: TypeAlias = Annotated[
 ConditionValues: TypeAlias = Annotated[
     list[str],
     typer.Option(
-        "--condition", metavar="NAME=VALUE",
+        "--condition",
+        metavar="NAME=VALUE",
         help="Measurement condition, in the unit that `screener models` shows. Default: the model's reference.",
     ),
 ]
@@ -66,7 +70,9 @@ WithDescriptors: TypeAlias = Annotated[
 Output: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        "-o", "--output", metavar="FILE",
+        "-o",
+        "--output",
+        metavar="FILE",
         help="Write .csv, .parquet or .jsonl; `-` is CSV on standard output. Default: a table on a terminal, else CSV.",
     ),
 ]
@@ -90,7 +96,8 @@ Formulas: TypeAlias = Annotated[list[str], typer.Argument(metavar="FORMULA...", 
 ReadUnits: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        "--units", metavar="at|wt",
+        "--units",
+        metavar="at|wt",
         help="How amounts in formulas are meant, at.% or wt.%. Balance notation such as Ti-6Al-4V must say.",
     ),
 ]

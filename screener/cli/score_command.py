@@ -57,8 +57,18 @@ def score(
     """Predict a list of alloys and write it with its predictions."""
     options.check_units(units)
     question = Question(
-        tuple(maximize), tuple(minimize), rank_by, where, pareto, top, cast(options.TierName, tier), recall, threshold,
-        conditions_of(options.parse_conditions(condition)), with_descriptors, strict,
+        tuple(maximize),
+        tuple(minimize),
+        rank_by,
+        where,
+        pareto,
+        top,
+        cast(options.TierName, tier),
+        recall,
+        threshold,
+        conditions_of(options.parse_conditions(condition)),
+        with_descriptors,
+        strict,
     )
 
     from screener.cli.terminal import terminal

@@ -75,11 +75,11 @@ def terminal(quiet: bool) -> Iterator[Terminal]:
 
     told = Terminal(quiet)
     listener = _compile_listener(told)
-    event.register("numba:compile", listener)
+    event.register("numba:compile", listener)  # type: ignore[no-untyped-call]
     try:
         yield told
     finally:
-        event.unregister("numba:compile", listener)
+        event.unregister("numba:compile", listener)  # type: ignore[no-untyped-call]
         told.clear()
 
 
@@ -87,7 +87,7 @@ def _compile_listener(told: Terminal) -> object:
     """Make a listener that says once, at the first compilation, why it takes a while."""
     from numba.core import event
 
-    class Listener(event.Listener):  # type: ignore[misc]
+    class Listener(event.Listener):
         said = False
 
         def on_start(self, _: object) -> None:

@@ -79,7 +79,7 @@ def test_descriptions():
         "Nb–Mo–Ta–W–Al–Ti at 2.5 at.%, 3 to 5 components, Al 5–20 at.%, Ti 0–10 at.%, "
         f"Nb+Mo+Ta+W 60–90 at.%, Al+Ti 10–100 at.%: {space.size:,} candidates"
     )
-    assert CompositionSpace.build("Cu,Zr", 50, 2).describe() == "Cu–Zr at 50 at.%, 2 components: 1 candidates"
+    assert CompositionSpace.build("Cu,Zr", 50, 2).describe() == "Cu–Zr at 50 at.%, 2 components: 1 candidate"
 
 
 def test_attributes_are_in_grid_units():

@@ -1,0 +1,95 @@
+"""`screener explain` and `screener features`: one alloy at a time."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, cast
+
+import typer
+
+from screener.cli import options
+from screener.errors import FormulaError
+from screener.jobs import Question, conditions_of
+
+if TYPE_CHECKING:
+    from screener.formula import Composition
+
+EXPLAIN_HELP = """Explain what the models say about alloys, and how far to trust it.
+
+Shows how each formula was read, the predictions of both tiers with 90 % intervals, the amorphous flag and its
+threshold, the applicability domain, the nearest training alloys and every descriptor."""
+EXPLAIN_EXAMPLES = """\b
+Examples:
+  screener explain Cu50Zr50 Zr41.2Ti13.8Cu12.5Ni10Be22.5
+  screener explain Ti-6Al-4V --units wt --json"""
+FEATURES_HELP = """Print the descriptors of alloys: name, value, unit, formula. Needs no models."""
+FEATURES_EXAMPLES = """\b
+Examples:
+  screener features Al0.3CoCrFeNi
+  screener features "(CoCrFeNi)94Al6" --json"""
+
+
+def explain(
+    formulas: options.Formulas,
+    units: options.ReadUnits = None,
+    recall: options.Recall = None,
+    threshold: options.Threshold = None,
+    condition: options.ConditionValues = [],  # noqa: B006  # Typer copies it
+    device: options.DeviceChoice = "auto",
+    models: options.ModelsFolder = None,
+    strict: options.Strict = False,
+    as_json: options.Json = False,
+) -> None:
+    """Explain the predictions for some alloys."""
+    options.check_units(units)
+    conditions = conditions_of(options.parse_conditions(condition))
+    question = Question(recall=recall, threshold=threshold, conditions=conditions, strict=strict)
+
+    from screener.cli.terminal import terminal
+    from screener.explain import explain as explained
+    from screener.plan import check_conditions, check_domain, known_conditions
+    from screener.run_models import run_models
+
+    with terminal(quiet=as_json) as told, run_models(question, models, device) as loaded:
+        compositions = _read(formulas, units)
+        for warning in check_conditions(conditions, known_conditions(loaded.models())):
+            told.warn(warning)
+        if strict:
+            check_domain({s for c in compositions for s in c.symbols}, loaded.models(), strict)
+        for place, (text, composition) in enumerate(zip(formulas, compositions, strict=True)):
+            explanation = explained(text, composition, loaded)
+            if as_json:
+                typer.echo(json.dumps(explanation.as_json(), ensure_ascii=False))
+            else:
+                typer.echo("\n".join(([""] if place else []) + list(explanation.lines(loaded))))
+
+
+def features(formulas: options.Formulas, units: options.ReadUnits = None, as_json: options.Json = False) -> None:
+    """Print the descriptors of some alloys."""
+    options.check_units(units)
+
+    from screener.feature_table import composition_percent, feature_lines, feature_values
+
+    compositions = _read(formulas, units)
+    for place, (text, composition) in enumerate(zip(formulas, compositions, strict=True)):
+        values = feature_values(composition)
+        percent = composition_percent(composition)
+        if as_json:
+            record = {"formula": text, "composition": percent, "descriptors": values}
+            typer.echo(json.dumps(record, ensure_ascii=False))
+        else:
+            read = ", ".join(f"{symbol} {share:.6g}" for symbol, share in percent.items())
+            typer.echo("\n".join(([""] if place else []) + [f"{text} (at.%: {read})", *feature_lines(values)]))
+
+
+def _read(formulas: list[str], units: str | None) -> list[Composition]:
+    """Read every formula before anything is printed.
+
+    Raises:
+        FormulaError: one of them does not read as an alloy.
+    """
+    from screener.formula import parse_formula
+
+    if not formulas:
+        raise FormulaError("no formula given", "name an alloy, e.g. `Cu50Zr50`")
+    return [parse_formula(text, cast(options.UnitsName, units)) for text in formulas]

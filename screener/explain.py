@@ -1,0 +1,155 @@
+"""Everything that is known about one alloy: how it was read, what the models say, how far to trust them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from screener.engine import BlockEngine
+from screener.feature_table import composition_percent, feature_lines, feature_values
+from screener.formula import Composition, atomic_to_weight
+from screener.judge import Judge
+from screener.nearest import AlloyIndex
+from screener.run_models import RunModels
+from screener.summary import threshold_line
+from screener.tier_models import AMORPHOUS, Columns, TierModels, target_columns
+
+_NEIGHBOURS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A training alloy near the one asked about: formula, distance in at.%, data sets that hold it."""
+
+    formula: str
+    distance: float
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What is known about one alloy.
+
+    Attributes:
+        text: the formula as it was given.
+        composition: how it was read.
+        descriptors: value by name, None where a property is missing.
+        predictions: columns by tier.
+        outside: elements no model or not every model was trained on, with the models.
+        neighbours: nearest training alloys.
+    """
+
+    text: str
+    composition: Composition
+    descriptors: dict[str, float | None]
+    predictions: dict[str, dict[str, float | bool]]
+    outside: tuple[tuple[str, tuple[str, ...]], ...]
+    neighbours: tuple[Neighbour, ...]
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as plain JSON values."""
+        return {
+            "formula": self.text,
+            "composition": composition_percent(self.composition),
+            "descriptors": self.descriptors,
+            "predictions": self.predictions,
+            "in_domain": not self.outside,
+            "nearest_training_alloys": [
+                {"formula": n.formula, "distance": n.distance, "sources": list(n.sources)} for n in self.neighbours
+            ],
+        }
+
+    def lines(self, models: RunModels) -> Iterator[str]:
+        """Write it for people."""
+        shares = np.array([self.composition.fractions])
+        weights = 100.0 * atomic_to_weight(shares, self.composition.symbols)[0]
+        yield self.text
+        yield "  at.%: " + ", ".join(f"{s} {share:.6g}" for s, share in composition_percent(self.composition).items())
+        yield "  wt.%: " + ", ".join(f"{s} {w:.4g}" for s, w in zip(self.composition.symbols, weights, strict=True))
+        for tier in _tiers(models):
+            yield f"predictions of the {tier.tier} tier"
+            yield from _prediction_lines(tier, self.predictions[tier.tier])
+        yield "in the domain of every model" if not self.outside else "outside the domain"
+        for symbol, names in self.outside:
+            yield f"  {symbol} was not in the training of {', '.join(names)}"
+        yield "nearest training alloys (measured values are not shipped: `training data fetch` brings them)"
+        for near in self.neighbours:
+            yield f"  {near.formula}, {near.distance:.4g} at.% away, from {', '.join(near.sources)}"
+        yield "descriptors"
+        yield from feature_lines(self.descriptors)
+
+
+def explain(text: str, composition: Composition, models: RunModels) -> Explanation:
+    """Collect what is known about one alloy.
+
+    Args:
+        text: the formula as it was given.
+        composition: how it was read.
+        models: both tiers and the training alloys.
+
+    Raises:
+        CompositionError: an element lacks a property that a model needs.
+        ModelError: models or training alloys cannot be loaded.
+    """
+    symbols, fractions = composition.symbols, np.array([composition.fractions])
+    predictions: dict[str, dict[str, float | bool]] = {
+        tier.tier: _plain(_predict(tier, models, symbols, fractions)) for tier in _tiers(models)
+    }
+    blind = (
+        (s, tuple(f"{m.card.target.name} ({m.card.tier})" for m in models.models() if s not in m.card.elements))
+        for s in symbols
+    )
+    index = models.precise().index
+    return Explanation(
+        text,
+        composition,
+        feature_values(composition),
+        predictions,
+        tuple((symbol, names) for symbol, names in blind if names),
+        neighbours(index, symbols, fractions) if index else (),
+    )
+
+
+def neighbours(index: AlloyIndex, symbols: Sequence[str], fractions: NDArray[np.float64]) -> tuple[Neighbour, ...]:
+    """Find the three training alloys nearest to one composition (1, d)."""
+    rows, distances = index.nearest(fractions, symbols, _NEIGHBOURS)
+    return tuple(
+        Neighbour(index.formula(row), round(float(distance), 4), index.source_names(row))
+        for row, distance in zip(rows[0], distances[0], strict=True)
+    )
+
+
+def _tiers(models: RunModels) -> list[TierModels]:
+    """List the tiers of a run, the precise one first."""
+    precise = models.precise().models
+    return [tier for tier in (precise, models.search) if tier is not None]
+
+
+def _predict(tier: TierModels, models: RunModels, symbols: tuple[str, ...], fractions: NDArray[np.float64]) -> Columns:
+    """Predict one composition with one tier, in float64 where the models have such a twin."""
+    if tier.tier == "screen":
+        return Judge(tier, models.precise().nets, symbols, tier.columns).columns_of(fractions)
+    return BlockEngine(tier, symbols, tier.columns).columns_of(fractions)
+
+
+def _plain(columns: Columns) -> dict[str, float | bool]:
+    """Take the only row of some columns as Python values."""
+    return {n: bool(v[0]) if v.dtype == np.bool_ else float(np.float64(v[0])) for n, v in columns.items()}
+
+
+def _prediction_lines(tier: TierModels, values: dict[str, float | bool]) -> Iterator[str]:
+    """Write the predictions of one tier."""
+    for model in tier.models.values():
+        target = model.card.target
+        if target.kind == "regression":
+            value, low, high = (values[name] for name in target_columns(target))
+            yield f"  {target.name}: {value:.4g} {target.unit}, 90 % interval {low:.4g} to {high:.4g}"
+            continue
+        flag = tier.flags[target.name]
+        border = ", so near the threshold that rounding may decide" if values.get("amorphous_borderline") else ""
+        yield f"  {flag.column}: {'yes' if values[flag.column] else 'no'}, p = {values[target.name]:.4g}{border}"
+        if target.name == AMORPHOUS:
+            yield f"    {threshold_line(tier)}"

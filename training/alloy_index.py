@@ -1,0 +1,39 @@
+"""The shipped index of training compositions: what was seen, where it was reported, no measured values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from screener.elements import element_symbols
+from screener.nearest import AlloyIndex
+from training.tasks import TaskRows
+
+
+def build_index(tables: Mapping[str, TaskRows]) -> AlloyIndex:
+    """Collect the distinct measured compositions of all tasks with the data sets they stand in.
+
+    Compositions are rounded to 0.1 at.%, the largest amount takes the rounding; rows that nobody measured are left out.
+    """
+    found: dict[tuple[int, ...], set[str]] = {}
+    for rows in tables.values():
+        for permille, keys, measured in zip(_permille(rows), rows.source, rows.measured, strict=True):
+            if measured:
+                found.setdefault(tuple(permille.tolist()), set()).update(str(keys).split("+"))
+    alloys = sorted(found, reverse=True)
+    source_keys = tuple(sorted({key for keys in found.values() for key in keys}))
+    bit = {key: 1 << k for k, key in enumerate(source_keys)}
+    dense = np.array(alloys, np.int64)
+    row, element = np.nonzero(dense)
+    start = np.searchsorted(row, np.arange(len(alloys) + 1))
+    sources = np.array([sum(bit[key] for key in found[alloy]) for alloy in alloys], np.int64)
+    return AlloyIndex(tuple(element_symbols()), start, element, dense[row, element], sources, source_keys)
+
+
+def _permille(rows: TaskRows) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
+    """Compositions in 0.1 at.% that add up to 1000, shape (n, d)."""
+    rounded = np.rint(rows.fractions * 1000).astype(np.int64)
+    largest = rows.fractions.argmax(axis=1)
+    rounded[np.arange(len(rounded)), largest] += 1000 - rounded.sum(axis=1)
+    return rounded

@@ -1,0 +1,103 @@
+"""The `training` command: measured data, fitting, evaluation."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from screener.errors import ScreenerError
+from training.data_cli import data_app
+
+app = typer.Typer(
+    name="training", help="Fit, prove and export the models that screener serves.", no_args_is_help=True,
+    add_completion=False, pretty_exceptions_enable=False,
+)
+app.add_typer(data_app, name="data")
+_EXTRA = "pip install 'alloy-screener[training]'"
+
+Data = Annotated[Path | None, typer.Option("--data", help="Your own table: a composition column and target columns.")]
+Targets = Annotated[Path | None, typer.Option("--targets", help="TOML file that declares targets of your own.")]
+UnitsOption = Annotated[Literal["at", "wt"], typer.Option("--units", help="How formulas of your table are meant.")]
+Workers = Annotated[int, typer.Option("--workers", min=1, max=64, help="Processes, one thread each.")]
+
+
+@app.command()
+def fit(
+    data: Data = None,
+    targets: Targets = None,
+    units: UnitsOption = "at",
+    catalogue: Annotated[
+        bool, typer.Option("--catalogue/--no-catalogue", help="Learn from the measured data sets found here, too.")
+    ] = True,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder of models to write; your data folder if absent.")] = None,
+    workers: Workers = 2,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of folds, learners and draws.")] = 0,
+) -> None:
+    """Fit both tiers of every target, prove them on held-out chemical systems, write the models.
+
+    With --data only the targets of your table are fitted; the other models of the folder are kept or copied.
+
+    Example: training fit --data my.csv --targets my.toml --out my-models
+    """
+    from training.fit_command import run_fit
+
+    run_fit(data, targets, units, catalogue, out, workers, seed)
+
+
+@app.command()
+def evaluate(
+    data: Data = None,
+    targets: Targets = None,
+    units: UnitsOption = "at",
+    catalogue: Annotated[
+        bool, typer.Option("--catalogue/--no-catalogue", help="Learn from the measured data sets found here, too.")
+    ] = True,
+    repeats: Annotated[int, typer.Option("--repeats", min=1, max=20, help="Regroupings to average over.")] = 1,
+    quick: Annotated[bool, typer.Option("--quick", help="Baselines and the paper's nets only.")] = False,
+    out: Annotated[Path | None, typer.Option("--out", help="Write the scores as JSON.")] = None,
+    readme: Annotated[
+        Path | None, typer.Option("--readme", help="Replace the table between the evaluation marks of this file.")
+    ] = None,
+    workers: Workers = 2,
+) -> None:
+    """Cross-validate our models and five baselines, grouped by chemical system and at random; print one table a target.
+
+    Example: training evaluate --repeats 5 --out scores.json --readme README.md
+    """
+    from training.evaluate_command import run_evaluate
+
+    run_evaluate(data, targets, units, catalogue, repeats, quick, out, readme, workers)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    missing = _missing_extra()
+    if missing:
+        print(f"error: `training` needs the package `{missing}`\n\nhint: {_EXTRA}", file=sys.stderr)
+        return 2
+    try:
+        app(args=arguments, standalone_mode=False)
+    except ScreenerError as problem:
+        print(f"error: {problem.message}", file=sys.stderr)
+        if problem.hint:
+            print(f"\nhint: {problem.hint}", file=sys.stderr)
+        return 2
+    except (typer.Exit, SystemExit) as stop:
+        code = getattr(stop, "exit_code", getattr(stop, "code", 0))
+        return int(code or 0)
+    except (typer.Abort, KeyboardInterrupt):
+        return 130
+    except typer.TyperException as problem:  # wrong options
+        problem.show()
+        return 2
+    return 0
+
+
+def _missing_extra() -> str:
+    """Name a package of the training extra that is not installed, or nothing."""
+    from importlib.util import find_spec
+
+    return next((p for p in ("torch", "sklearn", "lightgbm", "skl2onnx", "onnxmltools") if find_spec(p) is None), "")

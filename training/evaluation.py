@@ -1,0 +1,135 @@
+"""Tables of honest scores: every contender, grouped by chemical system and, beside it, at random."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.baselines import BASELINES
+from training.calibration import expit
+from training.contenders import LOGIT_MODELS, NET, PRECISE, SCREEN, SCREEN_ALONE, SHARED_NET
+from training.crossval import SPLITS, OutOfFold, Split, cross_validate
+from training.metrics import classification_scores, pooled, regression_scores
+from training.tasks import TaskRows
+
+Array = NDArray[np.floating]
+CONTENDERS = (*BASELINES, NET, SHARED_NET, SCREEN_ALONE, SCREEN, PRECISE)
+LABELS: Mapping[str, str] = {
+    "constant": "constant",
+    "nearest": "1-nearest neighbour",
+    "ridge": "ridge on c and c·c",
+    "extra_trees": "ExtraTrees, fractions + 6",
+    "lightgbm": "LightGBM, fractions + 6",
+    NET: "paper's independent net",
+    SHARED_NET: "paper's hard-sharing net",
+    SCREEN_ALONE: "screen tier, single-task",
+    SCREEN: "**screen tier**",
+    PRECISE: "**characterize tier**",
+}
+SHOWN: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "regression": (("r2", "R²"), ("mae", "MAE"), ("r2_log", "R² of log")),
+    "classification": (
+        ("pr_auc", "PR-AUC"), ("roc_auc", "ROC-AUC"), ("recall_at_precision_90", "recall at precision 0.9"),
+        ("specificity_at_recall_90", "specificity at recall 0.9"),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Scores of one contender on one target and split: score name → (mean, standard deviation over regroupings)."""
+
+    target: str
+    model: str
+    split: Split
+    values: Mapping[str, tuple[float, float]]
+
+
+def evaluate(
+    tables: Mapping[str, TaskRows], seeds: Sequence[int], models: tuple[str, ...] = CONTENDERS,
+    splits: Iterable[Split] = SPLITS, workers: int = 2, progress: Callable[[str], None] = lambda _: None,
+) -> list[Score]:
+    """Cross-validate every contender on every split and score it on the measured rows."""
+    scores: list[Score] = []
+    for split in splits:
+        scores += score_all(tables, cross_validate(tables, split, seeds, models, workers, progress))
+    return scores
+
+
+def score_all(tables: Mapping[str, TaskRows], runs: Sequence[OutOfFold]) -> list[Score]:
+    """Score out-of-fold predictions of one split, averaged over its seeds."""
+    found = []
+    for target, model in runs[0].predicted:
+        rows = tables[target]
+        each = [score(rows, run.predicted[target, model], model) for run in runs]
+        found.append(Score(target, model, runs[0].split, pooled(each)))
+    return found
+
+
+def score(rows: TaskRows, predicted: Array, model: str) -> dict[str, float]:
+    """Score one column of predictions on the measured rows."""
+    y, out = rows.y[rows.measured], predicted[rows.measured]
+    if rows.recipe.kind == "regression":
+        return regression_scores(y, out)
+    p = expit(out) if model in LOGIT_MODELS else out
+    crystalline = rows.crystalline[rows.measured]
+    return classification_scores(y, p) | matched_scores(y, p, crystalline)
+
+
+def matched_scores(label: Array, p: Array, crystalline: NDArray[np.bool_]) -> dict[str, float]:
+    """Compare classifiers at matched precision and matched recall, whatever their thresholds.
+
+    Returns:
+        `recall_at_precision_90`; `specificity_at_recall_90` over all crystalline rows; `crystal_specificity_at_recall_90`
+        over alloys known to be crystalline from other fields (NaN without any).
+    """
+    positive = label > 0.5
+    order = np.argsort(-p, kind="stable")
+    hits = np.cumsum(positive[order])
+    last = np.append(np.diff(p[order]) != 0, True)
+    precise = (hits / np.arange(1, len(p) + 1) >= 0.9) & last
+    threshold = float(np.sort(p[positive])[int(np.floor(0.1 * positive.sum()))])
+    return {
+        "recall_at_precision_90": float(hits[precise].max(initial=0) / max(1, positive.sum())),
+        "specificity_at_recall_90": float((p[~positive] < threshold).mean()),
+        "crystal_specificity_at_recall_90": float((p[crystalline] < threshold).mean()) if crystalline.any() else float("nan"),
+    }
+
+
+def markdown(scores: Sequence[Score], tables: Mapping[str, TaskRows]) -> str:
+    """Write the table of every target: one line per contender, grouped and random side by side."""
+    parts = []
+    for target, rows in tables.items():
+        columns = SHOWN[rows.recipe.kind]
+        systems = len(np.unique(rows.system[rows.measured]))
+        unit = "" if rows.recipe.kind == "classification" else f", {rows.recipe.unit}"
+        parts.append(f"**{target}**{unit}: {int(rows.measured.sum()):,} measured rows, {systems} chemical systems\n")
+        heads = [f"{label} {split}" for split in SPLITS for _, label in columns]
+        parts.append("| model | " + " | ".join(heads) + " |\n|---|" + "---:|" * len(heads))
+        parts += [_line(model, target, columns, scores) for model in CONTENDERS if _has(scores, target, model)]
+        parts.append("")
+    return "\n".join(parts)
+
+
+def _line(model: str, target: str, columns: Sequence[tuple[str, str]], scores: Sequence[Score]) -> str:
+    """One contender's line."""
+    cells = []
+    for split in SPLITS:
+        match = [s for s in scores if (s.target, s.model, s.split) == (target, model, split)]
+        cells += [_number(match[0].values[key]) if match else "–" for key, _ in columns]
+    return f"| {LABELS[model]} | " + " | ".join(cells) + " |"
+
+
+def _number(value: tuple[float, float]) -> str:
+    """A mean with its spread over regroupings, where there is one."""
+    mean, spread = value
+    digits = 3 if abs(mean) < 10 else 1
+    return f"{mean:.{digits}f}" + (f" ± {spread:.{digits}f}" if spread > 0 else "")
+
+
+def _has(scores: Sequence[Score], target: str, model: str) -> bool:
+    """Whether there is anything to show."""
+    return any((s.target, s.model) == (target, model) for s in scores)

@@ -1,0 +1,78 @@
+"""Which rows are learned from: the measured data sets, a user's own table, or both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from screener.errors import InputError
+from training.catalogue import DATA_VARIABLE, find
+from training.catalogue import catalogue as data_sets
+from training.curation import CurationReport, curate
+from training.recipes import Recipe, standing_recipes, user_recipe
+from training.sources import GENERATED, LOADERS, load_sources
+from training.sources.collector import SourceRows
+from training.tasks import TaskRows, task_rows
+from training.user_table import UserTable, read_user_table
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Rows by target, how they were curated, and what was not found.
+
+    Attributes:
+        tables: target → rows.
+        report: curation report.
+        missing: data sets that are not on this machine.
+    """
+
+    tables: Mapping[str, TaskRows]
+    report: CurationReport
+    missing: tuple[str, ...]
+
+
+def load_measured(
+    data: Path | None = None, declaration: Path | None = None, *, units: Literal["at", "wt"] = "at", with_catalogue: bool = True
+) -> Measured:
+    """Load and curate what models are to be fitted on.
+
+    Args:
+        data: a user's table; only its targets are learned.
+        declaration: TOML file that declares targets of the user's own.
+        units: how formulas of the user's table are meant.
+        with_catalogue: learn from the measured data sets that are found, too.
+
+    Raises:
+        InputError: nothing to learn from, or a table that cannot be used.
+    """
+    present, missing = found_sources() if with_catalogue else ((), ())
+    if data is None and missing:
+        raise InputError(
+            f"{len(missing)} measured data sets are not on this machine, `{missing[0]}` among them",
+            f"set ${DATA_VARIABLE} to their folder, run `training data fetch --all`, or give a table with `--data`",
+        )
+    own = read_user_table(data, declaration, units=units) if data is not None else None
+    loaded: list[SourceRows] = load_sources(present) if present else []
+    recipes = list(standing_recipes().values())
+    labels: tuple[str, ...] = ()
+    if own is not None:
+        loaded.append(own.rows)
+        recipes = _recipes_of(own)
+        labels = own.label_tasks
+    curated = curate(loaded, label_tasks=labels)
+    return Measured({r.target: task_rows(curated.frame, r) for r in recipes}, curated.report, missing)
+
+
+def found_sources() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Split the data sets that training reads into those on this machine (with the generated ones) and the others."""
+    here = [key for key in LOADERS if find(data_sets()[key].files[0])[0] is not None]
+    missing = tuple(key for key in LOADERS if key not in here)
+    return ((*here, *GENERATED) if here else (), missing)
+
+
+def _recipes_of(own: UserTable) -> list[Recipe]:
+    """Choose the standing recipe of a standing target and make one for each of the user's own."""
+    by_task = {r.task: r for r in standing_recipes().values()}
+    return [by_task.get(t.name) or user_recipe(t.name, t.unit, t.kind, t.log) for t in own.targets]
