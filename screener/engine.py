@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,24 +11,29 @@ from numpy.typing import NDArray
 from screener.descriptors.catalogue import catalogue
 from screener.descriptors.featurizer import Featurizer
 from screener.descriptors.specs import FeatureSpec
+from screener.model import Model
 from screener.tier_models import Columns, Conditions, TierModels, at_percent, in_domain
 
+BATCH = 2048
+"""Rows a network is given at once: its hidden layers then fit in a core's cache; large batches run at half the rate."""
 _DERIVED = "derived"
 """Name of the buffer of descriptors that are columns of their own."""
 
 
 @dataclass(slots=True)
 class Block:
-    """Buffers of one block, used over and over.
+    """Buffers of one block, used over and over by one thread at a time.
 
     Attributes:
         fractions: atomic fractions (b, d).
         features: inputs of the models (b, f) by feature set.
+        featurizers: what fills them, by feature set.
         rows: how many rows count; the others are padding.
     """
 
     fractions: NDArray[np.float32]
     features: dict[str, NDArray[np.float32]]
+    featurizers: dict[str, Featurizer]
     rows: int = 0
 
 
@@ -36,59 +41,55 @@ class BlockEngine:
     """Evaluates blocks of compositions of fixed elements with the models of one tier.
 
     Only what is wanted is computed: models, flags and descriptors that no filter, score or result reads are left out.
-    `featurize` and `columns` may run in two threads on two blocks; neither may run in two threads at once.
+    Blocks are independent: several threads may each work on one.
 
     Args:
         tier: the models.
         symbols: d element symbols of the fraction columns.
         wanted: names of the columns to give.
+        batch: rows a model is given at once.
 
     Raises:
         CompositionError: an element lacks a property that a model or a descriptor needs.
     """
 
-    def __init__(self, tier: TierModels, symbols: Sequence[str], wanted: Collection[str]) -> None:
+    def __init__(self, tier: TierModels, symbols: Sequence[str], wanted: Collection[str], batch: int = BATCH) -> None:
         self._tier = tier
         self._symbols = tuple(symbols)
         self._wanted = frozenset(wanted)
+        self._batch = batch
         self._models = tier.giving(self._wanted)
         self._descriptors = tuple(name for name in catalogue() if name in self._wanted)
-        specs = {model.card.features: model.spec for model in self._models.values()}
+        self._specs = {model.card.features: model.spec for model in self._models.values()}
         if self._descriptors:
-            specs[_DERIVED] = FeatureSpec(_DERIVED, self._descriptors)
-        self._featurizers = {name: Featurizer(spec, symbols) for name, spec in specs.items()}
+            self._specs[_DERIVED] = FeatureSpec(_DERIVED, self._descriptors)
 
     def new_block(self, rows: int) -> Block:
         """Allocate the buffers of a block of up to ``rows`` rows."""
-        fractions = np.zeros((rows, len(self._symbols)), np.float32)
-        return Block(fractions, {name: featurizer.buffer(rows) for name, featurizer in self._featurizers.items()})
-
-    def featurize(self, block: Block) -> None:
-        """Compute the descriptors of a block whose fractions and row count are filled in.
-
-        Rows beyond the count become copies of the first, so that the batch keeps its shape and its numbers stay finite.
-        """
-        block.fractions[block.rows :] = block.fractions[0]
-        for name, featurizer in self._featurizers.items():
-            featurizer(block.fractions, block.features[name])
+        featurizers = {name: Featurizer(spec, self._symbols) for name, spec in self._specs.items()}
+        features = {name: featurizer.buffer(rows) for name, featurizer in featurizers.items()}
+        return Block(np.zeros((rows, len(self._symbols)), np.float32), features, featurizers)
 
     def columns(self, block: Block, conditions: Conditions | None = None) -> Columns:
-        """Predict a featurized block.
+        """Describe and predict a block whose fractions and row count are filled in.
+
+        Rows beyond the count become copies of the first, so that batches keep their shape and numbers stay finite.
 
         Args:
             block: its buffers.
             conditions: condition values for every row of the buffers (b,); the run's own where absent.
 
         Returns:
-            The wanted columns by name, shape (rows,).
+            The wanted columns by name, shape (rows,); descriptors share memory with the buffers.
         """
         rows = block.rows
-        given = {**self._tier.conditions, **(conditions or {})}
+        block.fractions[rows:] = block.fractions[0]
+        for name, featurizer in block.featurizers.items():
+            featurizer(block.fractions, block.features[name])
+        given = {k: np.asarray(v, np.float32) for k, v in {**self._tier.conditions, **(conditions or {})}.items()}
         values: Columns = {}
         for model in self._models.values():
-            outputs = model.predict(
-                block.features[model.card.features], {k: np.asarray(v, np.float32) for k, v in given.items()}
-            )
+            outputs = self._predict(model, block.features[model.card.features], given)
             counted = {name: value[:rows] for name, value in outputs.items()}
             values |= self._tier.present(model.card.target, counted, self._wanted)
         for place, name in enumerate(self._descriptors):
@@ -99,6 +100,16 @@ class BlockEngine:
         if "in_domain" in self._wanted:
             values["in_domain"] = in_domain(block.fractions[:rows] > 0, self._symbols, self._tier.domain)
         return values
+
+    def _predict(
+        self, model: Model, features: NDArray[np.float32], given: Mapping[str, NDArray[np.float32]]
+    ) -> dict[str, NDArray[np.float32]]:
+        """Predict all rows of the buffers (b, f), a batch at a time: hidden layers of a batch stay in the cache."""
+        parts = []
+        for start in range(0, len(features), self._batch):
+            rows = slice(start, start + self._batch)
+            parts.append(model.predict(features[rows], {k: v[rows] if v.ndim else v for k, v in given.items()}))
+        return parts[0] if len(parts) == 1 else {n: np.concatenate([part[n] for part in parts]) for n in parts[0]}
 
     def columns_of(
         self,
@@ -125,7 +136,6 @@ class BlockEngine:
             # An empty table is predicted as one dummy row of which none counts, so that columns keep their types.
             buffers.fractions[0, 0] = 1.0
             buffers.fractions[: len(piece)], buffers.rows = piece, len(piece)
-            self.featurize(buffers)
             given = sliced(conditions or {}, start, start + block)
             parts.append(self.columns(buffers, {k: _padded(v, len(buffers.fractions)) for k, v in given.items()}))
         return joined(parts)

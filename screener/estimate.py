@@ -14,7 +14,7 @@ from screener.jobs import DEFAULT_TOP, ScreenJob
 from screener.model_set import find_folder
 from screener.plan import make_plan
 from screener.run_models import run_models
-from screener.search import SLACK
+from screener.search import SLACK, Batching
 
 _LARGEST_INDEX = 2**63
 _ROUNDS = 3
@@ -58,22 +58,18 @@ def _measure(job: ScreenJob) -> tuple[float, float]:
         block = engine.new_block(job.block)
         candidates = Candidates(job.space)
         span = next(candidates.spans(job.block))
-        described = predicted = math.inf
+        seconds = math.inf
         for _ in range(_ROUNDS):  # the first round also loads compiled code
             before = time.perf_counter()
             candidates.fill(span, block.fractions)
             block.rows = len(span)
-            engine.featurize(block)
-            between = time.perf_counter()
             engine.columns(block)
-            described = min(described, between - before)
-            predicted = min(predicted, time.perf_counter() - between)
-    blocks = math.ceil(job.candidates / job.block)
+            seconds = min(seconds, time.perf_counter() - before)
+        workers = Batching.on(models.device, job.block).workers
+    blocks = math.ceil(job.candidates / job.block / workers)
     kept = 2 * (min(job.question.top or DEFAULT_TOP, job.candidates) + SLACK)
     # A kept candidate costs its index and score while searching and some hundred values when it is settled.
-    return time.perf_counter() - started + blocks * max(described, predicted), _peak_megabytes() + kept * 1e-6 * (
-        16 + 8 * 200
-    )
+    return time.perf_counter() - started + blocks * seconds, _peak_megabytes() + kept * 1e-6 * (16 + 8 * 200)
 
 
 def _peak_megabytes() -> float:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from screener.candidates import Candidates
+from screener.descriptors.featurizer import compile_plan
 from screener.formula import Units, atomic_to_weight
 from screener.jobs import DEFAULT_TOP, MAX_CANDIDATES, Question, ScreenJob, TierChoice, as_tuple, conditions_of
 from screener.judge import Judge
@@ -17,7 +18,7 @@ from screener.outcome import Outcome, metadata_of
 from screener.plan import Plan, check_conditions, check_domain, known_conditions, make_plan
 from screener.results import Values, formulas_of
 from screener.run_models import RunModels, run_models
-from screener.search import Found, search
+from screener.search import Batching, Found, search
 from screener.space import CompositionSpace
 from screener.summary import PythonWatch, Summary, Watch, model_lines, note_lines
 from screener.survivors import Survivors, result_table, shown_descriptors
@@ -119,13 +120,22 @@ def run_screen(job: ScreenJob, watch: Watch) -> Outcome:
             found = _find(job, candidates, plan, models, watch)
             for warning in _warnings(job, models):
                 watch.warn(warning)
+        if not len(found.index):
+            watch.warn("no candidate has a score" if found.met else "no candidate meets --where")
         frame = _result(job, candidates, models, descriptors, found)
         summary = _summarize(job, candidates, models, found, time.perf_counter() - started)
         return Outcome(frame, summary, metadata_of(job.as_json(), models, summary))
 
 
 def _warnings(job: ScreenJob, models: RunModels) -> list[str]:
-    """Check elements and conditions against every model of the run; this waits for all of them."""
+    """Check elements and conditions against every model of the run; this waits for all of them.
+
+    Raises:
+        CompositionError: an element lacks a property that a model needs, or is outside with `strict`.
+        ModelError: a model cannot be loaded, or no model takes a condition.
+    """
+    for spec in {model.card.features: model.spec for model in models.models()}.values():
+        compile_plan(spec.descriptors, job.space.elements)
     conditions = check_conditions(job.question.conditions, known_conditions(models.models()))
     return [*conditions, *check_domain(job.space.elements, models.models(), job.question.strict)]
 
@@ -139,7 +149,7 @@ def _find(job: ScreenJob, candidates: Candidates, plan: Plan, models: RunModels,
         nets = models.precise().nets
         return Judge(models.search, nets, job.space.elements, shown) if nets else None
 
-    return search(candidates, plan, k, job.block, judge, shown, watch)
+    return search(candidates, plan, k, Batching.on(models.device, job.block), judge, shown, watch)
 
 
 def _result(

@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from screener.card import Tier
@@ -89,7 +89,8 @@ def run_models(
     searching: Tier = "characterize" if tier == "characterize" else "screen"
     with ThreadPoolExecutor(1, "models") as pool:
         early = pool.submit(_import_writers)
-        models = load_models(found, place, (searching,))
+        # Searching threads share the sessions, so that one block on one core is all a session must do.
+        models = load_models(found, replace(place, threads=1), (searching,))
         search = bind_tier(searching, models.tiers[searching], question)
         rest = pool.submit(_load_precise, question, tier, found, place, search, nearest)
         try:

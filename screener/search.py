@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import deque
 from collections.abc import Callable, Collection
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -11,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from screener.candidates import Candidates
-from screener.engine import Block, BlockEngine
+from screener.device import Device
+from screener.engine import BATCH, Block, BlockEngine
 from screener.judge import Judge
 from screener.pareto import ParetoFront
 from screener.plan import Plan
@@ -26,6 +29,26 @@ _MORE = 4
 Exact: TypeAlias = Callable[[NDArray[np.int64]], Columns]
 """Gives the columns of candidates (k,) as they are reported."""
 Visit: TypeAlias = Callable[[NDArray[np.int64], Columns], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Batching:
+    """How blocks are worked on.
+
+    Attributes:
+        block: rows of a block, the unit of work.
+        batch: rows a model is given at once.
+        workers: threads, each with a block of its own.
+    """
+
+    block: int
+    batch: int
+    workers: int
+
+    @classmethod
+    def on(cls, device: Device, block: int) -> Batching:
+        """Choose for a device: as many workers as cores, small batches on the CPU, whole blocks on a GPU."""
+        return cls(block, BATCH if device.kind == "cpu" else block, device.threads + 1 if device.kind == "cpu" else 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +76,7 @@ def search(
     candidates: Candidates,
     plan: Plan,
     k: int,
-    block: int,
+    batching: Batching,
     judge: Callable[[], Judge | None],
     shown: Collection[str],
     watch: Watch,
@@ -64,7 +87,7 @@ def search(
         candidates: what is evaluated.
         plan: filter and order.
         k: how many to keep.
-        block: rows evaluated at once.
+        batching: how blocks are worked on.
         judge: gives who settles order and values in float64, once the search is done; None for models that have no
             float64 twin.
         shown: columns to report.
@@ -74,7 +97,7 @@ def search(
         ExpressionError: the Pareto front does not fit in memory.
     """
     symbols = candidates.space.elements
-    engine = BlockEngine(plan.models, symbols, plan.wanted)
+    engine = BlockEngine(plan.models, symbols, plan.wanted, batching.batch)
 
     def exact(index: NDArray[np.int64]) -> Columns:
         fractions = candidates.fractions(index)
@@ -83,7 +106,7 @@ def search(
         return (settling or BlockEngine(plan.models, symbols, shown)).columns_of(fractions)
 
     def visited(visit: Visit) -> None:
-        scan(candidates, engine, block, visit, watch)
+        scan(candidates, engine, batching, visit, watch)
 
     if plan.front:
         return _best_of_front(plan, k, visited, exact)
@@ -99,31 +122,34 @@ def search(
     return found
 
 
-def scan(candidates: Candidates, engine: BlockEngine, block: int, visit: Visit, watch: Watch) -> None:
+def scan(candidates: Candidates, engine: BlockEngine, batching: Batching, visit: Visit, watch: Watch) -> None:
     """Show every candidate once, with the columns the engine gives, in order.
 
-    Two buffers: a helper thread describes the next block while this thread predicts the present one.
+    Worker threads each describe and predict a block of their own while this thread filters and ranks finished ones;
+    kernels and models release the interpreter lock. Buffers are as many as workers, and one more for the block in hand.
     """
-    buffers = (engine.new_block(block), engine.new_block(block))
 
-    def describe(place: int, span: range) -> tuple[Block, NDArray[np.int64]]:
-        buffer = buffers[place % 2]
-        index, buffer.rows = candidates.fill(span, buffer.fractions), len(span)
-        engine.featurize(buffer)
-        return buffer, index
+    def evaluate(block: Block, span: range) -> tuple[NDArray[np.int64], Columns]:
+        index, block.rows = candidates.fill(span, block.fractions), len(span)
+        return index, engine.columns(block)
 
-    with ThreadPoolExecutor(1, "featurizer") as helper:
-        spans = enumerate(candidates.spans(block))
-        ahead = helper.submit(describe, *next(spans))
-        done = 0
-        while done < candidates.size:
-            buffer, index = ahead.result()
-            following = next(spans, None)
-            if following:
-                ahead = helper.submit(describe, *following)
-            visit(index, engine.columns(buffer))
-            done += len(index)
-            watch.progress(done, candidates.size)
+    spans, done = candidates.spans(batching.block), 0
+    waiting: deque[tuple[Block, Future[tuple[NDArray[np.int64], Columns]]]] = deque()
+    with ThreadPoolExecutor(batching.workers, "block") as pool:
+        for span in itertools.islice(spans, batching.workers + 1):
+            block = engine.new_block(batching.block)
+            waiting.append((block, pool.submit(evaluate, block, span)))
+        try:
+            while waiting:
+                block, finished = waiting.popleft()
+                index, columns = finished.result()
+                visit(index, columns)
+                done += len(index)
+                watch.progress(done, candidates.size)
+                for span in itertools.islice(spans, 1):
+                    waiting.append((block, pool.submit(evaluate, block, span)))
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _best(plan: Plan, k: int, slack: int, visited: Callable[[Visit], None], exact: Exact) -> tuple[Found, bool]:

@@ -68,4 +68,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 done, 2 the user can mend it, 1 a bug, 130 or 143 stopped."""
     command = typer.main.get_command(app)
     given = list(sys.argv[1:] if arguments is None else arguments)
-    return exit_code(lambda: command.main(given, prog_name="screener", standalone_mode=False))
+
+    def run() -> None:
+        # Not through the command's own `main`, which answers a closed pipe and an interrupt in its own way.
+        with command.make_context("screener", given) as context:
+            command.invoke(context)
+
+    return exit_code(run)

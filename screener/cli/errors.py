@@ -29,9 +29,11 @@ def exit_code(command: Callable[[], object]) -> int:
     """Run a command and turn the way it ends into an exit code, errors shown on standard error."""
     try:
         with _terminable():
-            code = command()
+            command()
             sys.stdout.flush()
-        return code if isinstance(code, int) else DONE
+        return DONE
+    except typer.Exit as end:
+        return int(end.exit_code)
     except ScreenerError as error:
         show(error)
     except _USAGE_ERROR as error:

@@ -1,0 +1,43 @@
+"""Run every benchmark on this machine: `python -m benchmarks [--quick] [--readme README.md]`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from benchmarks import bench_featurize, bench_infer, bench_peers, bench_screen, bench_space, bench_startup
+from benchmarks.cases import FULL, QUICK
+from benchmarks.machine import machine, slug
+from benchmarks.report import caption, table, write_json
+from benchmarks.timing import Line
+from training.readme import replace_block
+
+STAGES = (bench_space, bench_featurize, bench_infer, bench_screen, bench_peers, bench_startup)
+RESULTS = Path(__file__).parent / "results"
+
+
+def main() -> None:
+    """Time every stage, print one table, write it where asked."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that everything works; writes nothing")
+    parser.add_argument("--readme", type=Path, help="replace the table between the speed marks of this file")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the JSON file (default: %(default)s)")
+    asked = parser.parse_args()
+    size = QUICK if asked.quick else FULL
+    found: list[Line] = []
+    for stage in STAGES:
+        print(f"{stage.__name__} …", file=sys.stderr, flush=True)
+        found += stage.lines(size)
+    facts = machine()
+    text = f"{table(found)}\n\n{caption(facts)}"
+    print(text)
+    if asked.quick:
+        return
+    write_json(asked.results / f"{slug(facts)}.json", facts, found)
+    if asked.readme:
+        replace_block(asked.readme, "speed", text)
+
+
+if __name__ == "__main__":
+    main()

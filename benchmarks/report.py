@@ -1,0 +1,54 @@
+"""The results of a run as a table for people and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from benchmarks.timing import Line
+
+
+def table(lines: Sequence[Line]) -> str:
+    """Write lines as a Markdown table."""
+    rows = [f"| {line.stage} | {line.what} | {amount(line)} | {comparison(line)} |" for line in lines]
+    return "\n".join(["| stage | work | measured | in the same run |", "|---|---|---:|---|", *rows])
+
+
+def amount(line: Line) -> str:
+    """Write a value with its unit: `21.4 M candidates/s`, `0.31 s`, `312 MB`."""
+    if line.unit == "candidates/s":
+        scale, letter = next(((s, x) for s, x in ((1e6, " M"), (1e3, " k")) if line.value >= s), (1.0, ""))
+        return f"{line.value / scale:.3g}{letter} {line.unit}"
+    if line.unit == "s" and line.value < 0.01:
+        return f"{1000 * line.value:.2g} ms"
+    return f"{line.value:.0f} {line.unit}" if line.value >= 100 else f"{line.value:.2g} {line.unit}"
+
+
+def comparison(line: Line) -> str:
+    """Write a ratio: `6.1 × vectorised NumPy`."""
+    if line.ratio is None:
+        return ""
+    digits = f"{line.ratio:,.0f}" if line.ratio >= 100 else f"{line.ratio:.2g}"
+    return f"{digits} × {line.beside}"
+
+
+def caption(facts: Mapping[str, str | int]) -> str:
+    """Say where and with what a table was measured."""
+    named = ", ".join(
+        f"{name} {facts[name]}"
+        for name in ("python", "numpy", "numba", "onnxruntime-gpu", "onnxruntime")
+        if name in facts
+    )
+    return (
+        f"{facts['processor']}, {facts['cores']} cores, {named}; models {facts['models']}, {facts['date']}. "
+        "Best of several rounds after a first one. Written by `python -m benchmarks`."
+    )
+
+
+def write_json(path: Path, facts: Mapping[str, str | int], lines: Sequence[Line]) -> None:
+    """Write machine and lines."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    document = {"machine": dict(facts), "lines": [asdict(line) for line in lines]}
+    path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,49 @@
+"""Models for tests of the engine, and a way to call the command line in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from tiny_models import STANDING, publish_tiny_models
+
+
+@pytest.fixture(scope="session")
+def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of tiny models of the three standing targets."""
+    return publish_tiny_models(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="session")
+def custom_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with two targets of a user: one regression, one classification."""
+    return publish_tiny_models(tmp_path_factory.mktemp("custom"), (*STANDING, "modulus_gpa", "p_brittle"))
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended: exit code, standard output, standard error."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def run(
+    tiny_models: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Callable[..., Ended]:
+    """Run a command in an empty folder on the tiny models."""
+    from screener.cli import main
+
+    monkeypatch.setenv("SCREENER_MODELS", str(tiny_models))
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> Ended:
+        code = main([str(each) for each in arguments])
+        said = capsys.readouterr()
+        return Ended(code, said.out, said.err)
+
+    return call
