@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 
 import numpy as np
 import pytest
@@ -46,6 +47,7 @@ def alone(models: Mapping[str, Model], ready: list[dict[str, Feed]]) -> Callable
     return run
 
 
+@cache
 def best_alone(size: Size) -> tuple[float, str]:
     """Find the best rate of ONNX Runtime over block sizes and threads, and how it was had."""
     candidates, rows = space(size.step), size.blocks * BLOCK

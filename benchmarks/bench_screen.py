@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import cache
 
 import numpy as np
 import pytest
@@ -20,11 +20,28 @@ from screener.jobs import Question, ScreenJob
 from screener.outcome import Outcome
 from screener.pipeline import run_screen
 
-THREE_TARGETS = {
-    "maximize": ("p_amorphous", "hardness_gpa"),
-    "minimize": ("resistivity_uohm_cm",),
-}
-"""A question whose score reads every target of the screen tier."""
+LARGE, SMALL = ("p_amorphous", "hardness_gpa"), ("resistivity_uohm_cm",)
+"""Objectives whose score reads every target of the screen tier."""
+
+
+_PEAK = """
+import re, resource, sys
+from screener.cli import main
+if main(sys.argv[1:]):
+    sys.exit(1)
+# The high-water mark of this program alone: what getrusage tells on Linux includes the process it was started from.
+try:
+    kilobytes = float(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
+except OSError:
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1000 if sys.platform == "darwin" else 1)
+print(kilobytes / 1000, file=sys.stderr)
+"""
+"""A program that runs a command and then tells its peak memory in MB."""
+
+
+def three_targets(top: int) -> Question:
+    """Ask for alloys that are good in all three targets."""
+    return Question(maximize=LARGE, minimize=SMALL, top=top)
 
 
 class Stopwatch:
@@ -56,47 +73,37 @@ def search(size: Size, question: Question) -> tuple[Outcome, float, float]:
     return outcome, seconds, watch.rate if len(watch.seen) > 1 else space(size.step).size / seconds
 
 
+@cache
+def best_search(size: Size, question: Question) -> tuple[float, float]:
+    """Run a search several times: the best rate of its loop, and candidates per second from call to table."""
+    search(QUICK, question)
+    runs = [search(size, question)[1:] for _ in range(min(2, size.rounds))]
+    return max(rate for _, rate in runs), space(size.step).size / min(seconds for seconds, _ in runs)
+
+
 def lines(size: Size) -> Iterator[Line]:
-    """Time the search for three targets and for the default, beside ONNX Runtime alone."""
-    count = space(size.step).size
-    yardstick, how = best_alone(size)
-    beside = f"ONNX Runtime alone on ready features, {how}"
-    questions = {
-        f"three targets, best {size.top:,}": Question(**THREE_TARGETS, top=size.top),
-        "`p_amorphous` alone, best 20": Question(top=20),
-    }
-    for what, question in questions.items():
-        three = question.maximize != ()
-        search(QUICK, question)
-        runs = [search(size, question)[1:] for _ in range(min(2, size.rounds))]
-        seconds, rate = min(run[0] for run in runs), max(run[1] for run in runs)
-        compared = (beside, rate / yardstick) if three else ("", None)
-        yield Line("search", f"{what}: {count:,} candidates, the loop", rate, "candidates/s", *compared)
-        compared = (beside, count / seconds / yardstick) if three else ("", None)
-        yield Line("search", f"{what}: from call to table, models loaded", count / seconds, "candidates/s", *compared)
-    yield Line("search", f"{count:,} candidates, best {size.top:,}: peak memory", peak_megabytes(size), "MB")
+    """Time the search for three targets, beside ONNX Runtime alone, and for the default question."""
+    count, (yardstick, _) = space(size.step).size, best_alone(size)
+    beside = "ONNX Runtime alone"
+    what = f"three targets, {count:,} candidates, best {size.top:,}"
+    loop, whole = best_search(size, three_targets(size.top))
+    yield Line("search", f"{what}: the loop", loop, "candidates/s", beside, loop / yardstick)
+    yield Line("search", f"{what}: all, loading included", whole, "candidates/s", beside, whole / yardstick)
+    loop, whole = best_search(size, Question(top=20))
+    what = f"`p_amorphous`, {count:,} candidates, best 20"
+    yield Line("search", f"{what}: the loop", loop, "candidates/s")
+    yield Line("search", f"{what}: all, loading included", whole, "candidates/s")
+    yield Line("search", f"three targets, best {size.top:,}: peak memory", peak_megabytes(size), "MB")
 
 
 def peak_megabytes(size: Size) -> float:
     """Run the search in a process of its own and return the most memory it held."""
-    options = [part for o, columns in THREE_TARGETS.items() for column in columns for part in (f"--{o}", column)]
-    command = [
-        sys.executable,
-        "-m",
-        "screener",
-        "enumerate",
-        "--elements",
-        ",".join(ELEMENTS),
-        "--step",
-        str(size.step),
-    ]
-    command += [*options, "--top", str(size.top), "--models", str(models_folder()), "--quiet", "-o", "-"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        raise RuntimeError(f"screener ended with {process.returncode}")
-    return usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+    command = [sys.executable, "-c", _PEAK, "enumerate", "--elements", ",".join(ELEMENTS), "--step", str(size.step)]
+    command += [part for column in LARGE for part in ("--maximize", column)]
+    command += [part for column in SMALL for part in ("--minimize", column)]
+    command += ["--top", str(size.top), "--models", str(models_folder()), "--quiet"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return float(done.stderr.split()[-1])
 
 
 def test_search_default(benchmark: BenchmarkFixture) -> None:
@@ -112,13 +119,13 @@ def test_search_default(benchmark: BenchmarkFixture) -> None:
 
 
 def test_search_three_targets(benchmark: BenchmarkFixture) -> None:
-    outcome = benchmark(lambda: search(QUICK, Question(**THREE_TARGETS, top=QUICK.top))[0])
+    outcome = benchmark(lambda: search(QUICK, three_targets(QUICK.top))[0])
     score = outcome.frame["score"].to_numpy()
-    everything = search(QUICK, Question(**THREE_TARGETS, top=space(QUICK.step).size))[0].frame
+    everything = search(QUICK, three_targets(space(QUICK.step).size))[0].frame
     np.testing.assert_array_equal(outcome.frame["index"], everything["index"][: QUICK.top])
     assert np.all(np.diff(score) <= 0)
 
 
-@pytest.mark.skipif(not hasattr(os, "wait4"), reason="the system does not tell a child's memory")
+@pytest.mark.skipif(sys.platform == "win32", reason="the system does not tell")
 def test_peak_memory() -> None:
-    assert 50 < peak_megabytes(QUICK) < 1000
+    assert 100 < peak_megabytes(QUICK) < 1000

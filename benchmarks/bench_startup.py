@@ -36,10 +36,8 @@ def first_run() -> float:
 
 def lines(size: Size) -> Iterator[Line]:
     """Time help, a first run and later runs; processes, so nothing is left out."""
-    for arguments, what in (
-        (HELP, "`screener --help`"),
-        (TERNARY, "`screener enumerate --elements Al,Ti,Cr`, later runs"),
-    ):
+    named = {HELP: "`screener --help`", TERNARY: "`screener enumerate --elements Al,Ti,Cr`, later runs"}
+    for arguments, what in named.items():
         run(arguments)
         yield Line("start-up", what, min(run(arguments)[1] for _ in range(size.rounds)), "s")
     yield Line("start-up", "the first run, which compiles", first_run(), "s")

@@ -15,7 +15,7 @@ from screener.elements import element_values, pair_values
 R_GAS = 8.314462618
 Block = NDArray[np.float32]
 Featurize = Callable[[Block], Block]
-_KANG21 = tuple(["Al", "Ti", "Cr", "Fe", "Co", "Ni", "Cu", "Zr", "Mo", "W", "Mn", "Si", "Mg", "Re", "Ta"])
+_KANG21 = ("Al", "Ti", "Cr", "Fe", "Co", "Ni", "Cu", "Zr", "Mo", "W", "Mn", "Si", "Mg", "Re", "Ta")
 
 
 def kang21(symbols: Sequence[str]) -> Featurize:
@@ -52,7 +52,8 @@ def screen(symbols: Sequence[str], domain: Sequence[str]) -> Featurize:
     first = len(domain)
 
     def spread(c: Block, column: Block, mean: Block) -> Block:
-        return np.sqrt((c * (column - mean[:, None]) ** 2).sum(axis=1))
+        squares: Block = (c * (column - mean[:, None]) ** 2).sum(axis=1)
+        return np.sqrt(squares)
 
     def featurize(c: Block) -> Block:
         out = np.zeros((len(c), first + 16), np.float32)

@@ -36,14 +36,11 @@ def comparison(line: Line) -> str:
 
 def caption(facts: Mapping[str, str | int]) -> str:
     """Say where and with what a table was measured."""
-    named = ", ".join(
-        f"{name} {facts[name]}"
-        for name in ("python", "numpy", "numba", "onnxruntime-gpu", "onnxruntime")
-        if name in facts
-    )
+    packages = ("python", "numpy", "numba", "onnxruntime-gpu", "onnxruntime")
+    named = ", ".join(f"{name} {facts[name]}" for name in packages if name in facts)
     return (
         f"{facts['processor']}, {facts['cores']} cores, {named}; models {facts['models']}, {facts['date']}. "
-        "Best of several rounds after a first one. Written by `python -m benchmarks`."
+        "Best of several rounds, compiled before. Written by `python -m benchmarks`."
     )
 
 

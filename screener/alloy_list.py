@@ -127,7 +127,7 @@ def formula_column(header: Sequence[str], records: Sequence[Record], units: Unit
             return position
     raise InputError(
         f"no column of formulas in {what}",
-        f"name one column {', '.join(f'`{n}`' for n in FORMULA_NAMES[:-1])} or `alloy`",
+        "name one column `composition`, `formula` or `alloy`",
     )
 
 

@@ -12,7 +12,7 @@ from screener.descriptors.catalogue import catalogue
 from screener.descriptors.featurizer import Featurizer
 from screener.descriptors.specs import FeatureSpec
 from screener.model import Model
-from screener.tier_models import Columns, Conditions, TierModels, at_percent, in_domain
+from screener.tier_models import Columns, Conditions, TierModels, element_columns, in_domain
 
 BATCH = 2048
 """Rows a network is given at once: its hidden layers then fit in a core's cache; large batches run at half the rate."""
@@ -94,9 +94,7 @@ class BlockEngine:
             values |= self._tier.present(model.card.target, counted, self._wanted)
         for place, name in enumerate(self._descriptors):
             values[name] = block.features[_DERIVED][:rows, place]
-        for place, symbol in enumerate(self._symbols):
-            if symbol in self._wanted:
-                values[symbol] = at_percent(block.fractions[:rows, place])
+        values |= element_columns(block.fractions[:rows], self._symbols, self._wanted)
         if "in_domain" in self._wanted:
             values["in_domain"] = in_domain(block.fractions[:rows] > 0, self._symbols, self._tier.domain)
         return values

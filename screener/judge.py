@@ -12,7 +12,7 @@ from screener.descriptors.reference import describe
 from screener.engine import joined, sliced
 from screener.float64_net import Float64Net
 from screener.model import Model
-from screener.tier_models import Columns, Conditions, TierModels, at_percent, in_domain
+from screener.tier_models import Columns, Conditions, TierModels, element_columns, in_domain
 
 _ROWS = 8192
 """Rows evaluated at once: hidden layers in float64 stay below 20 MB."""
@@ -68,9 +68,7 @@ class Judge:
         asked = [named[name] for name in named if name in self._wanted]
         described = describe(fractions, self._symbols, asked)
         values |= {each.name: described[:, place] for place, each in enumerate(asked)}
-        for place, symbol in enumerate(self._symbols):
-            if symbol in self._wanted:
-                values[symbol] = at_percent(fractions[:, place])
+        values |= element_columns(fractions, self._symbols, self._wanted)
         if "in_domain" in self._wanted:
             values["in_domain"] = in_domain(fractions > 0, self._symbols, self._tier.domain)
         return values

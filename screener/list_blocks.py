@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,7 +26,7 @@ class ListBlock:
         rows: record numbers, from 1 (n,).
         fields: texts of each record, n times one per column.
         compositions: n compositions.
-        conditions: condition values by name (n,), NaN where a cell is blank.
+        conditions: condition values by name (n,), NaN for the models' reference.
     """
 
     rows: NDArray[np.int64]
@@ -53,6 +53,7 @@ class ListReader:
         units: how amounts are meant.
         descriptors: what must be computable for every alloy.
         condition_columns: position of the columns that hold conditions, by name.
+        given: value of a condition where its cell is blank, by name; the models' reference where absent.
         strict: refuse the list at the first row that cannot be read.
         rejects: rows refused so far.
         read: records seen so far.
@@ -61,7 +62,8 @@ class ListReader:
     source: AlloyList
     units: Units | None
     descriptors: Sequence[Descriptor]
-    condition_columns: dict[str, int]
+    condition_columns: Mapping[str, int]
+    given: Mapping[str, float]
     strict: bool
     rejects: list[Reject] = field(default_factory=list)
     read: int = 0
@@ -127,12 +129,12 @@ class ListReader:
         return ""
 
     def _conditions(self, record: Record) -> list[float]:
-        """Read the condition cells of a record, NaN for blanks."""
+        """Read the condition cells of a record."""
         values = []
         for name, place in self.condition_columns.items():
             text = record.fields[place].strip()
             try:
-                value = float(text) if text else math.nan
+                value = float(text) if text else self.given.get(name, math.nan)
             except ValueError:
                 raise _Refused(name, text, "not a number") from None
             if text and not math.isfinite(value):

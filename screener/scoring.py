@@ -120,7 +120,8 @@ def run_score(job: ScoreJob, watch: Watch) -> Outcome:
             said = check_conditions(question.conditions, known)
             plan = make_plan(question, models.search, element_symbols())
             columns = find_conditions(source.header, known.values())
-            reader = ListReader(source, job.units, _needed(models, plan), columns, question.strict)
+            given, needed = dict(question.conditions), _needed(models, plan)
+            reader = ListReader(source, job.units, needed, columns, given, question.strict)
             records, total = itertools.chain(first, source.records), len(first) if short else None
             predict = _predictor(job, plan, models, exact=short)
             rows, filtered = evaluate_list(reader, records, plan, predict, job.block, total, watch)
@@ -131,7 +132,7 @@ def run_score(job: ScoreJob, watch: Watch) -> Outcome:
             chosen = choose(rows, plan, question.top, question.ranks, settle)
             frame, renamed = list_frame(job, reader, plan, models, chosen)
             counts = account(reader.read, len(reader.rejects), filtered, chosen)
-            lines = (*model_lines(models, _tier_text(question.tier, tier, close)), *note_lines(renamed))
+            lines = (*model_lines(models, _tier_text(question.tier, tier, close), columns), *note_lines(renamed))
             summary = Summary(counts, time.perf_counter() - started, reader.read, lines)
             return Outcome(frame, summary, metadata_of(job.as_json(), models, summary), tuple(reader.rejects))
 
@@ -201,7 +202,5 @@ def _tier_text(asked: TierChoice, tier: TierChoice, close: bool) -> str:
     if tier == "auto":
         return "screen tier ranks, characterize tier describes"
     if asked == "auto" and not close:
-        return (
-            f"screen tier throughout, as the list has more than {CHARACTERIZE_UP_TO:,} rows: no nearest training alloys"
-        )
+        return f"screen tier throughout for a list of more than {CHARACTERIZE_UP_TO:,} rows, no nearest training alloys"
     return f"{tier} tier throughout"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -62,19 +62,26 @@ class Summary:
         return {what.replace(" ", "_"): count for what, count in self.counts}
 
 
-def model_lines(models: RunModels, tier_text: str) -> list[str]:
-    """Say which models predicted, where they ran, and which conditions and thresholds held."""
+def model_lines(models: RunModels, tier_text: str, columns: Collection[str] = ()) -> list[str]:
+    """Say which models predicted, where they ran, and which conditions and thresholds held.
+
+    Args:
+        models: models of the run.
+        tier_text: which tier did what, in words.
+        columns: conditions that the rows of a list set themselves.
+    """
     lines = [f"models: {tier_text}, `{models.folder}` (digest {models.digest}), device {models.device}"]
-    precise = models.precise().models
-    known = known_conditions(models.models())
     given = models.search.conditions
-    if known:
-        shown = (
-            f"{name}={given.get(name, c.reference):g} {c.unit}".rstrip(" 1") + ("" if name in given else " (reference)")
-            for name, c in known.items()
-        )
-        lines.append(f"conditions: {', '.join(shown)}")
-    return [*lines, *(threshold_line(tier) for tier in (models.search, precise) if tier and AMORPHOUS in tier.flags)]
+    conditions = [
+        f"{each.name}={given.get(each.name, each.reference):g} {each.unit}".removesuffix(" 1")
+        + ("" if each.name in given else " (reference)")
+        + (" where the list has none" if each.name in columns else "")
+        for each in known_conditions(models.models()).values()
+    ]
+    if conditions:
+        lines.append(f"conditions: {', '.join(conditions)}")
+    tiers = (models.search, models.precise().models)
+    return [*lines, *(threshold_line(tier) for tier in tiers if tier and AMORPHOUS in tier.flags)]
 
 
 def threshold_line(tier: TierModels) -> str:

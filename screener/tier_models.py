@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from screener.card import Target, Tier
+from screener.elements import element_symbols
 from screener.flag import Flag, flag_column, sigmoid
 from screener.model import Model
 
@@ -83,6 +84,15 @@ def in_domain(present: NDArray[np.bool_], symbols: Iterable[str], domain: Collec
     if not outside.any():
         return np.ones(len(present), np.bool_)
     return np.logical_not(present[:, outside].any(axis=1))
+
+
+def element_columns(fractions: NDArray[np.floating], symbols: Sequence[str], wanted: Collection[str]) -> Columns:
+    """Give the at.% (b,) of the elements wanted, zero for one that none of the alloys (b, d) can hold."""
+    asked = [symbol for symbol in element_symbols() if symbol in wanted]
+    return {
+        symbol: at_percent(fractions[:, symbols.index(symbol)]) if symbol in symbols else np.zeros(len(fractions))
+        for symbol in asked
+    }
 
 
 def at_percent(fractions: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from training.ensembles import PLAIN
-from training.tasks import TaskRows, alloy_spec
+from training.ensembles import plain_columns
+from training.tasks import TaskRows
 from training.trees import BoostedLogit, BoostedValue, extra_trees
 
 Array = NDArray[np.floating]
@@ -74,9 +74,7 @@ def lightgbm_baseline(train: TaskRows, test: TaskRows) -> Array:
 
 def plain(rows: TaskRows) -> Array:
     """Fractions and six descriptors of the rows, shape (n, d + 6)."""
-    names = alloy_spec().names
-    keep = [k for k, n in enumerate(names) if n in PLAIN or (n.startswith("c_") and n != "c_max")]
-    return rows.features[:, keep]
+    return rows.features[:, plain_columns()]
 
 
 BASELINES: Mapping[str, Baseline] = {

@@ -19,7 +19,9 @@ DEFAULT_SPECIFICITY = 0.80
 
 
 def conformal_quantile(scores: Array, coverage: float = COVERAGE) -> float:
-    """Take the ⌈(n+1)·coverage⌉-th smallest score (Vovk 2005, doi:10.1007/b106715; Papadopoulos 2002, doi:10.1007/3-540-36755-1_29).
+    """Take the ⌈(n+1)·coverage⌉-th smallest score.
+
+    Vovk 2005, doi:10.1007/b106715; Papadopoulos 2002, doi:10.1007/3-540-36755-1_29.
 
     Raises:
         ValueError: too few scores for the coverage.
@@ -34,8 +36,8 @@ def residual_scores(y: Array, predicted: Array, rule: str) -> Array:
     """Conformity scores of held-out rows: |y − ŷ|, or |ln y − ln ŷ| for the `relative` rule, shape (b,)."""
     if rule == "relative":
         floor = 1e-3 * float(np.min(y))
-        return np.abs(np.log(y) - np.log(np.maximum(predicted, floor)))
-    return np.abs(y - predicted)
+        return np.asarray(np.abs(np.log(y) - np.log(np.maximum(predicted, floor))))
+    return np.asarray(np.abs(y - predicted))
 
 
 def cross_coverage(scores: Array, fold: NDArray[np.integer]) -> float:
@@ -79,10 +81,19 @@ def platt(raw: Array, label: Array, weight: Array) -> tuple[float, float]:
         hessian = np.array([[(curvature * raw**2).sum(), cross], [cross, curvature.sum()]]) + 1e-6 * np.eye(2)
         step = np.linalg.solve(hessian, gradient)
         slope, intercept = slope - float(np.clip(step[0], -1, 1)), intercept - float(np.clip(step[1], -2, 2))
-        slope = max(slope, MIN_SLOPE)
         if np.abs(step).max() < 1e-9:
             break
-    return slope, intercept
+    return (slope, intercept) if slope > MIN_SLOPE else (MIN_SLOPE, _intercept(MIN_SLOPE * raw, label, weight))
+
+
+def _intercept(scaled: Array, label: Array, weight: Array) -> float:
+    """Fit the intercept alone, by Newton's method."""
+    intercept = 0.0
+    for _ in range(50):
+        p = expit(scaled + intercept)
+        step = (weight * (p - label)).sum() / (weight * np.maximum(p * (1 - p), 1e-9)).sum()
+        intercept -= float(np.clip(step, -2, 2))
+    return intercept
 
 
 def operating_curve(probability: Array, label: Array, crystalline: NDArray[np.bool_]) -> tuple[OperatingPoint, ...]:
@@ -91,12 +102,13 @@ def operating_curve(probability: Array, label: Array, crystalline: NDArray[np.bo
     Args:
         probability: calibrated out-of-fold probabilities, shape (b,).
         label: 0 or 1, shape (b,).
-        crystalline: rows that count for specificity, shape (b,).
+        crystalline: rows that count for specificity, shape (b,); where there are none, all with label 0.
 
     Returns:
         Points at thresholds 0.01 … 0.99, ascending.
     """
     positive = label > 0.5
+    counted = crystalline if crystalline.any() else ~positive
     points = []
     for threshold in np.round(np.arange(1, 100) / 100, 2):
         flagged = probability >= threshold
@@ -106,7 +118,7 @@ def operating_curve(probability: Array, label: Array, crystalline: NDArray[np.bo
                 float(threshold),
                 hits / max(1, int(flagged.sum())),
                 hits / max(1, int(positive.sum())),
-                float((~flagged[crystalline]).mean()),
+                float((~flagged[counted]).sum() / max(1, counted.sum())),
             )
         )
     return tuple(points)
@@ -125,3 +137,34 @@ def default_threshold(curve: tuple[OperatingPoint, ...]) -> tuple[float, bool]:
     if keeps and keeps[-1].specificity >= DEFAULT_SPECIFICITY:
         return keeps[-1].threshold, True
     return max(curve, key=lambda p: (p.recall + p.specificity, p.threshold)).threshold, False
+
+
+def cross_flags(
+    raw: Array,
+    label: Array,
+    weight: Array,
+    fold: NDArray[np.integer],
+    scored: NDArray[np.bool_],
+    crystalline: NDArray[np.bool_],
+) -> tuple[Array, NDArray[np.bool_]]:
+    """Calibrate and flag each fold by what the other folds say, as a new chemical system would be.
+
+    Args:
+        raw: out-of-fold logits, shape (b,).
+        label: 0 or 1, shape (b,).
+        weight: weights of the calibration, shape (b,).
+        fold: fold of each row, shape (b,).
+        scored: rows on which thresholds are chosen, shape (b,).
+        crystalline: rows that count for specificity, shape (b,).
+
+    Returns:
+        Probabilities and flags, shape (b,) each.
+    """
+    probability, flagged = np.zeros(len(raw)), np.zeros(len(raw), bool)
+    for k in np.unique(fold):
+        test = fold == k
+        slope, intercept = platt(raw[~test], label[~test], weight[~test])
+        p, seen = expit(slope * raw + intercept), scored & ~test
+        threshold, _ = default_threshold(operating_curve(p[seen], label[seen], crystalline[seen]))
+        probability[test], flagged[test] = p[test], p[test] >= threshold
+    return probability, flagged

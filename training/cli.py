@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from screener.cli.errors import exit_code
 from screener.errors import ScreenerError
 from training.data_cli import data_app
 
 app = typer.Typer(
-    name="training", help="Fit, prove and export the models that screener serves.", no_args_is_help=True,
-    add_completion=False, pretty_exceptions_enable=False,
+    name="training",
+    help="Fit, prove and export the models that screener serves.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
 )
 app.add_typer(data_app, name="data")
 _EXTRA = "pip install 'alloy-screener[training]'"
@@ -32,9 +37,14 @@ def fit(
     catalogue: Annotated[
         bool, typer.Option("--catalogue/--no-catalogue", help="Learn from the measured data sets found here, too.")
     ] = True,
-    out: Annotated[Path | None, typer.Option("--out", help="Folder of models to write; your data folder if absent.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder of models to write; your data folder if absent.")
+    ] = None,
     workers: Workers = 2,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of folds, learners and draws.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=2**31, help="Seed of folds, learners and draws.")] = 0,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A fifth of the trees, a short lesson: a first look; the cards say so.")
+    ] = False,
 ) -> None:
     """Fit both tiers of every target, prove them on held-out chemical systems, write the models.
 
@@ -42,9 +52,9 @@ def fit(
 
     Example: training fit --data my.csv --targets my.toml --out my-models
     """
-    from training.fit_command import run_fit
+    from training.fit_command import FitRequest, run_fit
 
-    run_fit(data, targets, units, catalogue, out, workers, seed)
+    run_fit(FitRequest(data, targets, units, catalogue, out, workers, seed, quick))
 
 
 @app.command()
@@ -67,33 +77,22 @@ def evaluate(
 
     Example: training evaluate --repeats 5 --out scores.json --readme README.md
     """
-    from training.evaluate_command import run_evaluate
+    from training.evaluate_command import EvaluateRequest, run_evaluate
 
-    run_evaluate(data, targets, units, catalogue, repeats, quick, out, readme, workers)
+    run_evaluate(EvaluateRequest(data, targets, units, catalogue, repeats, quick, out, readme, workers))
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; return the exit code."""
-    missing = _missing_extra()
-    if missing:
-        print(f"error: `training` needs the package `{missing}`\n\nhint: {_EXTRA}", file=sys.stderr)
-        return 2
-    try:
-        app(args=arguments, standalone_mode=False)
-    except ScreenerError as problem:
-        print(f"error: {problem.message}", file=sys.stderr)
-        if problem.hint:
-            print(f"\nhint: {problem.hint}", file=sys.stderr)
-        return 2
-    except (typer.Exit, SystemExit) as stop:
-        code = getattr(stop, "exit_code", getattr(stop, "code", 0))
-        return int(code or 0)
-    except (typer.Abort, KeyboardInterrupt):
-        return 130
-    except typer.TyperException as problem:  # wrong options
-        problem.show()
-        return 2
-    return 0
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code: 0 done, 2 the user can mend it, 1 a bug, 130 or 143 stopped."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+
+    def run() -> object:
+        missing = _missing_extra()
+        if missing:
+            raise ScreenerError(f"`training` needs the package `{missing}`", _EXTRA)
+        return typer.main.get_command(app).main(given, prog_name="training", standalone_mode=False)
+
+    return exit_code(run)
 
 
 def _missing_extra() -> str:

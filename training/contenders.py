@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.baselines import BASELINES
-from training.distillation import distill, distill_shared, make_lesson, screen_inputs
+from training.baselines import BASELINES, plain
+from training.distillation import Student, distill, distill_shared, make_lesson
+from training.effort import FULL, Effort
 from training.ensembles import Ensemble, fit_ensemble
-from training.students import Schedule
 from training.tasks import TaskRows
 from training.union_nets import UnionRows, fit_union_net
 
@@ -23,55 +24,84 @@ SHARED_NET = "shared_net"
 OURS = (PRECISE, SCREEN, SCREEN_ALONE, NET, SHARED_NET)
 LOGIT_MODELS = frozenset(OURS)
 """Contenders whose classifiers answer with logits; baselines answer with probabilities."""
-LESSON_ROWS = 150_000
-SCHEDULE = Schedule(epochs=30)
 
 
 def answer(
-    train: Mapping[str, TaskRows], test: Mapping[str, TaskRows], models: tuple[str, ...], seed: int
+    train: Mapping[str, TaskRows],
+    test: Mapping[str, TaskRows],
+    models: tuple[str, ...],
+    seed: int,
+    effort: Effort = FULL,
 ) -> dict[tuple[str, str], Array]:
-    """Fit the models asked for and predict the test rows: (target, model) → predictions."""
+    """Fit the models asked for and predict the test rows: (target, model) → predictions.
+
+    Args:
+        train: rows to learn from, by target.
+        test: rows to predict, by target; a target that is missing here is only learned for the others' sake.
+        models: contenders.
+        seed: of learners, lessons and nets.
+        effort: how much work goes into our tiers.
+    """
     answers: dict[tuple[str, str], Array] = {}
-    for target, rows in train.items():
-        for name in models:
-            if name in BASELINES:
-                answers[target, name] = BASELINES[name](rows, test[target])
+    for target, rows in test.items():
+        answers |= {(target, n): BASELINES[n](train[target], rows) for n in models if n in BASELINES}
     if {PRECISE, SCREEN, SCREEN_ALONE} & set(models):
         teachers = {target: fit_ensemble(rows, seed) for target, rows in train.items()}
-        for target in train:
-            answers[target, PRECISE] = teachers[target].predict(test[target].inputs)
-        answers |= _students(train, test, teachers, models, seed)
+        for target, rows in test.items():
+            if PRECISE in models:
+                answers[target, PRECISE] = teachers[target].predict(rows.inputs)
+            for name in wanted_students(train, target, models):
+                student = screen_student(target, train, teachers, seed, effort, alone=name == SCREEN_ALONE)
+                answers[target, name] = student.answer(rows)
     answers |= _paper_nets(train, test, models, seed)
     return answers
 
 
-def _students(
-    train: Mapping[str, TaskRows], test: Mapping[str, TaskRows], teachers: Mapping[str, Ensemble],
-    models: tuple[str, ...], seed: int,
-) -> dict[tuple[str, str], Array]:
-    """Screen-tier answers: independent regressors; the classifier shared (`screen`) and alone (`screen_alone`)."""
-    answers: dict[tuple[str, str], Array] = {}
-    for target, rows in train.items():
-        classifier = rows.recipe.kind == "classification"
-        wanted = SCREEN_ALONE if classifier and len(train) > 1 else SCREEN
-        if wanted in models:
-            lesson = make_lesson(rows.fractions, LESSON_ROWS, seed)
-            student = distill(rows, teachers[target], lesson, SCHEDULE)
-            answers[target, wanted] = student.predict(screen_inputs(test[target]))
-        if classifier and len(train) > 1 and SCREEN in models:
-            ordered = {target: rows, **{t: r for t, r in train.items() if r.recipe.kind == "regression"}}
-            lesson = make_lesson(rows.fractions, LESSON_ROWS, seed)
-            shared = distill_shared(ordered, teachers, lesson, SCHEDULE)
-            answers[target, SCREEN] = shared.predict(screen_inputs(test[target]))
-    return answers
+def shares_with(tables: Mapping[str, TaskRows], target: str) -> tuple[str, ...]:
+    """Name the regressors that a classifier's student shares its hidden layers with; none for a regressor."""
+    if tables[target].recipe.kind == "regression":
+        return ()
+    return tuple(name for name, rows in tables.items() if rows.recipe.kind == "regression")
+
+
+def wanted_students(tables: Mapping[str, TaskRows], target: str, models: tuple[str, ...]) -> tuple[str, ...]:
+    """Name the students of a target that were asked for; one that shares nothing has no single-task twin."""
+    names = (SCREEN, SCREEN_ALONE) if shares_with(tables, target) else (SCREEN,)
+    return tuple(name for name in names if name in models)
+
+
+def screen_student(
+    target: str,
+    tables: Mapping[str, TaskRows],
+    teachers: Mapping[str, Ensemble],
+    seed: int,
+    effort: Effort,
+    *,
+    alone: bool = False,
+) -> Student:
+    """Distil the screen tier's net of one target from teachers fitted on the same rows.
+
+    Args:
+        target: what it predicts.
+        tables: rows by target; the lesson is drawn around those of ``target`` alone.
+        teachers: precise ensembles by target.
+        seed: of the lesson and the net.
+        effort: sizes of lesson and schedule.
+        alone: share no layers with regressors.
+    """
+    rows, schedule = tables[target], replace(effort.schedule, seed=seed)
+    lesson = make_lesson(rows.fractions, effort.lesson_rows, seed)
+    others = () if alone else shares_with(tables, target)
+    if not others:
+        return distill(rows, teachers[target], lesson, schedule)
+    ordered = {target: rows, **{name: tables[name] for name in others}}
+    return distill_shared(ordered, teachers, lesson, schedule)
 
 
 def _paper_nets(
     train: Mapping[str, TaskRows], test: Mapping[str, TaskRows], models: tuple[str, ...], seed: int
 ) -> dict[tuple[str, str], Array]:
     """The paper's independent and hard-sharing nets on the fractions of the domain and its six descriptors."""
-    from training.baselines import plain
-
     answers: dict[tuple[str, str], Array] = {}
     learned = {t: np.log(r.y) if r.recipe.log else r.y for t, r in train.items()}
 
@@ -79,28 +109,33 @@ def _paper_nets(
         return np.exp(raw) if train[target].recipe.log else raw
 
     if NET in models:
-        for target, rows in train.items():
-            one = UnionRows(plain(rows), learned[target][:, None], np.array([rows.recipe.kind == "classification"]))
-            raw = fit_union_net(one, shared=False, seed=seed).predict(plain(test[target]))[:, 0]
+        for target, rows in test.items():
+            is_label = np.array([rows.recipe.kind == "classification"])
+            one = UnionRows(plain(train[target]), learned[target][:, None], is_label)
+            raw = fit_union_net(one, shared=False, seed=seed).predict(plain(rows))[:, 0]
             answers[target, NET] = given(target, raw)
     if SHARED_NET in models and len(train) > 1:
-        together = union_rows(train, learned)
-        net = fit_union_net(together, shared=True, seed=seed)
-        for column, target in enumerate(train):
-            answers[target, SHARED_NET] = given(target, net.predict(plain(test[target]))[:, column])
+        net = fit_union_net(union_rows(train, learned), shared=True, seed=seed)
+        for target, rows in test.items():
+            raw = net.predict(plain(rows))[:, list(train).index(target)]
+            answers[target, SHARED_NET] = given(target, raw)
     return answers
 
 
 def union_rows(tables: Mapping[str, TaskRows], learned: Mapping[str, Array]) -> UnionRows:
-    """Lay the tasks' rows below each other with one target column per task, equal compositions merged."""
-    from training.baselines import plain
+    """Lay the tasks' rows below each other with one target column per task.
 
+    Rows of one composition become one row with the mean of its values: these nets know no conditions.
+    """
     keys = np.concatenate([t.key for t in tables.values()])
     _, first, place = np.unique(keys, return_index=True, return_inverse=True)
     y = np.full((len(first), len(tables)), np.nan)
     start = 0
     for column, (target, rows) in enumerate(tables.items()):
-        y[place[start : start + len(rows)], column] = learned[target]
+        mine = place[start : start + len(rows)]
+        count = np.bincount(mine, minlength=len(first))
+        total = np.bincount(mine, learned[target], len(first))
+        y[count > 0, column] = total[count > 0] / count[count > 0]
         start += len(rows)
     x = np.vstack([plain(t) for t in tables.values()])[first]
     return UnionRows(x, y, np.array([t.recipe.kind == "classification" for t in tables.values()]))

@@ -24,6 +24,8 @@ from training.tasks import TaskRows, alloy_spec
 Array = NDArray[np.floating]
 LOGIT_LIMIT = 8.0
 """Teacher logits are learned within ±8: beyond that a probability is settled."""
+LEAST_SHARE = 0.1
+"""A positive quantity is taught down to this share of its least measured value; teachers may extrapolate below zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +50,21 @@ class Student:
     Attributes:
         layers: dense layers on screen features and conditions.
         log: whether the net gives the logarithm of the value.
+        conditions: whether the net reads the recipe's conditions beside the features.
     """
 
     layers: Sequence[Layer]
     log: bool
+    conditions: bool = True
 
     def predict(self, inputs: Array) -> Array:
         """Predict values in physical units or uncalibrated logits, shape (b, g + k) → (b,)."""
         raw = run_layers(self.layers, inputs)
         return np.exp(raw) if self.log else raw
+
+    def answer(self, rows: TaskRows) -> Array:
+        """Predict measured rows, shape (n,)."""
+        return self.predict(screen_inputs(rows, conditions=self.conditions))
 
 
 def make_lesson(fractions: NDArray[np.float64], n: int, seed: int) -> Lesson:
@@ -79,12 +87,12 @@ def distill(rows: TaskRows, teacher: Ensemble, lesson: Lesson, schedule: Schedul
     """Train an independent student of one target; conditions are drawn from the measured ones."""
     rng = np.random.default_rng(schedule.seed)
     conditions = rows.conditions[rng.integers(len(rows), size=len(lesson.alloy))]
-    log = rows.recipe.kind == "regression"
-    answers = _answer(teacher, np.hstack([lesson.alloy, conditions]), log)
+    answers = _answer(rows, teacher, np.hstack([lesson.alloy, conditions]))
     x = np.vstack([np.hstack([lesson.screen, conditions]), screen_inputs(rows)])
-    y = np.concatenate([answers, _answer(teacher, rows.inputs, log)])[:, None]
-    labels = None if log else np.concatenate([np.full(len(answers), np.nan), rows.y])
-    return Student(fit_layers(x, y, schedule, labels=labels)[0], log)
+    y = np.concatenate([answers, _answer(rows, teacher, rows.inputs)])[:, None]
+    classes = rows.recipe.kind == "classification"
+    labels = np.concatenate([np.full(len(answers), np.nan), rows.y]) if classes else None
+    return Student(fit_layers(x, y, schedule, labels=labels)[0], takes_log(rows))
 
 
 def distill_shared(
@@ -101,25 +109,33 @@ def distill_shared(
     x = np.vstack([lesson.screen, extra])
     fractions = np.vstack([lesson.fractions, rows.fractions])
     alloy = np.vstack([lesson.alloy, rows.features])
-    columns = [_answer(teachers[main], alloy, False)]
-    columns += [_known_answer(tasks[name], teachers[name], fractions, alloy) for name in others]
+    columns = [_answer(rows, teachers[main], alloy)]
+    answers = (_known_answer(tasks[name], teachers[name], fractions, alloy) for name in others)
+    columns += [column for column in answers if np.isfinite(column).any()]
     labels = np.concatenate([np.full(len(lesson.screen), np.nan), rows.y])
-    return Student(fit_layers(x, np.stack(columns, axis=1), schedule, labels=labels)[0], False)
+    return Student(fit_layers(x, np.stack(columns, axis=1), schedule, labels=labels)[0], False, conditions=False)
+
+
+def takes_log(rows: TaskRows) -> bool:
+    """Whether a student learns logarithms: of every quantity that is always positive."""
+    return rows.recipe.kind == "regression" and float(rows.y.min()) > 0.0
 
 
 def _known_answer(rows: TaskRows, teacher: Ensemble, fractions: Array, alloy: Array) -> Array:
-    """Logarithm of a regressor's answers at reference conditions, NaN where an element is unknown to it."""
+    """What a regressor's student learns at reference conditions, NaN where an element is unknown to its teacher."""
     unknown = ~np.isin(np.array(element_symbols()), rows.seen_elements())
     known = fractions[:, unknown].max(axis=1, initial=0.0) == 0.0
     references = np.array([c.reference for c in rows.recipe.conditions], np.float32)
     out = np.full(len(alloy), np.nan)
     if known.any():
         inputs = np.hstack([alloy[known], np.tile(references, (int(known.sum()), 1))])
-        out[known] = _answer(teacher, inputs, True)
+        out[known] = _answer(rows, teacher, inputs)
     return out
 
 
-def _answer(teacher: Ensemble, inputs: Array, log: bool) -> Array:
-    """What the student is to give: the logarithm of a value, or a logit within its limits."""
+def _answer(rows: TaskRows, teacher: Ensemble, inputs: Array) -> Array:
+    """What the student is to give: a value or its logarithm, or a logit within its limits."""
     raw = teacher.predict(inputs)
-    return np.log(np.maximum(raw, 1e-6)) if log else np.clip(raw, -LOGIT_LIMIT, LOGIT_LIMIT)
+    if rows.recipe.kind == "classification":
+        return np.clip(raw, -LOGIT_LIMIT, LOGIT_LIMIT)
+    return np.log(np.maximum(raw, LEAST_SHARE * rows.y.min())) if takes_log(rows) else raw

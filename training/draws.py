@@ -13,8 +13,13 @@ _SIZE_SHARES = (0.01, 0.14, 0.30, 0.25, 0.20, 0.10)
 _GRID = 0.005
 
 
-def random_alloys(n: int, d: int, rng: np.random.Generator, weights: NDArray[np.float64] | None = None,
-                  sizes: Sequence[int] = SYSTEM_SIZES) -> Fractions:
+def random_alloys(
+    n: int,
+    d: int,
+    rng: np.random.Generator,
+    weights: NDArray[np.float64] | None = None,
+    sizes: Sequence[int] = SYSTEM_SIZES,
+) -> Fractions:
     """Draw compositions of one to six elements, uniform on their simplex.
 
     Args:
@@ -36,7 +41,7 @@ def random_alloys(n: int, d: int, rng: np.random.Generator, weights: NDArray[np.
     member = np.zeros((n, d), bool)
     np.put_along_axis(member, order, np.arange(d)[None, :] < count[:, None], axis=1)
     amount = np.where(member, rng.exponential(size=(n, d)), 0.0)
-    return amount / amount.sum(axis=1, keepdims=True)
+    return np.asarray(amount / amount.sum(axis=1, keepdims=True))
 
 
 def near_alloys(n: int, known: Fractions, rng: np.random.Generator, spread: float = 0.15) -> Fractions:
@@ -55,7 +60,7 @@ def near_alloys(n: int, known: Fractions, rng: np.random.Generator, spread: floa
     share = np.where(rng.random(n) < 0.5, 0.0, rng.beta(0.5, 2.0, size=n))[:, None]
     mixed = (1.0 - share) * first + share * second
     jittered = mixed * np.exp(spread * rng.standard_normal(mixed.shape))
-    return jittered / jittered.sum(axis=1, keepdims=True)
+    return np.asarray(jittered / jittered.sum(axis=1, keepdims=True))
 
 
 def student_alloys(n: int, known: Fractions, rng: np.random.Generator, share_near: float = 0.5) -> Fractions:

@@ -19,8 +19,28 @@ Array = NDArray[np.floating]
 PLAIN = ("r_avg", "delta", "dH_mix", "en_avg", "d_en", "n_components")
 WEAK_DISTANCE = 0.10
 """Random compositions count as weakly crystalline from this ½Σ|Δc| to the nearest known glass."""
-COMMON_METALS = ("Al", "Ti", "V", "Cr", "Mn", "Fe", "Co", "Ni", "Cu", "Zn", "Zr", "Nb", "Mo", "Hf", "Ta", "W", "Mg", "Si",
-                 "Ag", "Sn")
+COMMON_METALS = (
+    "Al",
+    "Ti",
+    "V",
+    "Cr",
+    "Mn",
+    "Fe",
+    "Co",
+    "Ni",
+    "Cu",
+    "Zn",
+    "Zr",
+    "Nb",
+    "Mo",
+    "Hf",
+    "Ta",
+    "W",
+    "Mg",
+    "Si",
+    "Ag",
+    "Sn",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +121,14 @@ def masked(inputs: Array, member: Member) -> Array:
     """Blank the columns a member does not read; trees never split on a constant."""
     if member.columns == "all":
         return inputs
-    names = alloy_spec().names
-    keep = np.array([n.startswith("c_") and n != "c_max" or n in PLAIN for n in names] + [True] * (inputs.shape[1] - len(names)))
+    keep = np.ones(inputs.shape[1], bool)
+    keep[: len(alloy_spec().names)] = plain_columns()
     return np.where(keep, inputs, np.float32(0.0))
+
+
+def plain_columns() -> NDArray[np.bool_]:
+    """Mark the fractions and the six scalars among the `alloy` descriptors, shape (f,)."""
+    return np.array([n in PLAIN or (n.startswith("c_") and n != "c_max") for n in alloy_spec().names])
 
 
 def _fit(member: Member, recipe: Recipe, inputs: Array, y: Array, weight: Array, seed: int) -> Regressor:
@@ -116,5 +141,3 @@ def _fit(member: Member, recipe: Recipe, inputs: Array, y: Array, weight: Array,
     )
     model.fit(masked(inputs, member), y, sample_weight=weight)
     return model
-
-

@@ -32,10 +32,15 @@ LABELS: Mapping[str, str] = {
 SHOWN: Mapping[str, tuple[tuple[str, str], ...]] = {
     "regression": (("r2", "R²"), ("mae", "MAE"), ("r2_log", "R² of log")),
     "classification": (
-        ("pr_auc", "PR-AUC"), ("roc_auc", "ROC-AUC"), ("recall_at_precision_90", "recall at precision 0.9"),
+        ("pr_auc", "PR-AUC"),
+        ("roc_auc", "ROC-AUC"),
+        ("recall_at_precision_90", "recall at precision 0.9"),
         ("specificity_at_recall_90", "specificity at recall 0.9"),
     ),
 }
+
+
+MATCHED = ("recall_at_precision_90", "specificity_at_recall_90", "crystal_specificity_at_recall_90")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +54,26 @@ class Score:
 
 
 def evaluate(
-    tables: Mapping[str, TaskRows], seeds: Sequence[int], models: tuple[str, ...] = CONTENDERS,
-    splits: Iterable[Split] = SPLITS, workers: int = 2, progress: Callable[[str], None] = lambda _: None,
+    tables: Mapping[str, TaskRows],
+    seeds: Sequence[int],
+    models: tuple[str, ...] = CONTENDERS,
+    splits: Iterable[Split] = SPLITS,
+    workers: int = 2,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> list[Score]:
-    """Cross-validate every contender on every split and score it on the measured rows."""
+    """Cross-validate every contender on every split and score it on the measured rows.
+
+    Args:
+        tables: rows by target.
+        seeds: one regrouping each.
+        models: contenders.
+        splits: `grouped`, `random` or both.
+        workers: processes.
+        progress: told of every cell.
+
+    Raises:
+        InputError: a target cannot be learned without one of the folds.
+    """
     scores: list[Score] = []
     for split in splits:
         scores += score_all(tables, cross_validate(tables, split, seeds, models, workers, progress))
@@ -83,20 +104,20 @@ def matched_scores(label: Array, p: Array, crystalline: NDArray[np.bool_]) -> di
     """Compare classifiers at matched precision and matched recall, whatever their thresholds.
 
     Returns:
-        `recall_at_precision_90`; `specificity_at_recall_90` over all crystalline rows; `crystal_specificity_at_recall_90`
-        over alloys known to be crystalline from other fields (NaN without any).
+        `recall_at_precision_90`; `specificity_at_recall_90` over all crystalline rows;
+        `crystal_specificity_at_recall_90` over alloys known to be crystalline from other fields (NaN without any).
     """
     positive = label > 0.5
+    if not 0 < positive.sum() < len(label):
+        return dict.fromkeys(MATCHED, float("nan"))
     order = np.argsort(-p, kind="stable")
     hits = np.cumsum(positive[order])
     last = np.append(np.diff(p[order]) != 0, True)
     precise = (hits / np.arange(1, len(p) + 1) >= 0.9) & last
     threshold = float(np.sort(p[positive])[int(np.floor(0.1 * positive.sum()))])
-    return {
-        "recall_at_precision_90": float(hits[precise].max(initial=0) / max(1, positive.sum())),
-        "specificity_at_recall_90": float((p[~positive] < threshold).mean()),
-        "crystal_specificity_at_recall_90": float((p[crystalline] < threshold).mean()) if crystalline.any() else float("nan"),
-    }
+    known = float((p[crystalline] < threshold).mean()) if crystalline.any() else float("nan")
+    found = (float(hits[precise].max(initial=0) / positive.sum()), float((p[~positive] < threshold).mean()), known)
+    return dict(zip(MATCHED, found, strict=True))
 
 
 def markdown(scores: Sequence[Score], tables: Mapping[str, TaskRows]) -> str:
@@ -119,12 +140,14 @@ def _line(model: str, target: str, columns: Sequence[tuple[str, str]], scores: S
     cells = []
     for split in SPLITS:
         match = [s for s in scores if (s.target, s.model, s.split) == (target, model, split)]
-        cells += [_number(match[0].values[key]) if match else "–" for key, _ in columns]
+        cells += [_number(match[0].values.get(key)) if match else "–" for key, _ in columns]
     return f"| {LABELS[model]} | " + " | ".join(cells) + " |"
 
 
-def _number(value: tuple[float, float]) -> str:
+def _number(value: tuple[float, float] | None) -> str:
     """A mean with its spread over regroupings, where there is one."""
+    if value is None or not np.isfinite(value[0]):
+        return "–"
     mean, spread = value
     digits = 3 if abs(mean) < 10 else 1
     return f"{mean:.{digits}f}" + (f" ± {spread:.{digits}f}" if spread > 0 else "")

@@ -4,71 +4,131 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from screener.card import Tier
 from screener.device import Device
 from screener.errors import ModelError
 from screener.model import Model
-from screener.model_set import ALLOY_INDEX, check_file, find_folder, recorded_digests, user_folder
+from screener.model_set import ALLOY_INDEX, SUMS, check_file, find_folder, recorded_digests, user_folder
+from screener.nearest import AlloyIndex
 from training.alloy_index import build_index
-from training.fit import fit_models, table_digest
+from training.effort import FULL, QUICK
+from training.fit import file_name, fit_models, table_digest
 from training.measured import Measured, load_measured
-from training.publish import publish, write_whole
-from training.readme import models_readme
+from training.publish import check_writable, publish, write_whole
+from training.readme import TITLE, models_readme
+
+TIERS: tuple[Tier, ...] = ("screen", "characterize")
 
 
-def run_fit(data: Path | None, targets: Path | None, units: Literal["at", "wt"], catalogue: bool, out: Path | None,
-            workers: int, seed: int) -> None:
-    """Fit models and publish them.
+@dataclass(frozen=True, slots=True)
+class FitRequest:
+    """What `training fit` was asked for.
+
+    Attributes:
+        data: a user's table.
+        targets: TOML file with targets of the user's own.
+        units: how formulas of the table are meant.
+        catalogue: learn from the measured data sets that are found, too.
+        out: folder of models; the user's data folder where None.
+        workers: processes for cross-validation.
+        seed: of folds, learners and draws.
+        quick: fewer trees and a short lesson.
+    """
+
+    data: Path | None = None
+    targets: Path | None = None
+    units: Literal["at", "wt"] = "at"
+    catalogue: bool = True
+    out: Path | None = None
+    workers: int = 2
+    seed: int = 0
+    quick: bool = False
+
+
+def run_fit(request: FitRequest) -> None:
+    """Fit models and publish them; what they predict is printed on standard output, progress on standard error.
 
     Raises:
         InputError: data that cannot be learned from.
-        ModelError: a fitted model that does not prove itself.
+        ModelError: a fitted model, or one that stays in the folder, does not prove itself.
+        OutputError: the folder cannot be written.
     """
+    say, folder = clock(), request.out or user_folder()
+    check_writable(folder)
+    measured = load_measured(request.data, request.targets, units=request.units, with_catalogue=request.catalogue)
+    say(describe(measured))
+    kept = files_in_use(folder, measured.tables)
+    effort = QUICK if request.quick else FULL
+    files = fit_models(measured.tables, table_digest(measured.tables), request.workers, say, request.seed, effort)
+    files |= {name: path.read_bytes() for name, path in kept.items() if name != ALLOY_INDEX}
+    earlier = AlloyIndex.read(kept[ALLOY_INDEX]) if ALLOY_INDEX in kept else None
+    files[ALLOY_INDEX] = build_index(measured.tables, earlier).to_bytes()
+    models = publish(folder, files)
+    readme = folder / "README.md"
+    if not readme.exists() or readme.read_text(encoding="utf-8", errors="replace").startswith(TITLE):
+        write_whole(readme, models_readme(models).encode())
+    for name in sorted(models):
+        print(f"{name}  {models[name].digest}  {headline(models[name])}")
+    say(f"wrote {len(models)} models to {folder}")
+
+
+def clock() -> Callable[[str], None]:
+    """Start a clock and return what prints a line with its time on standard error."""
     start = time.monotonic()
 
     def say(text: str) -> None:
         print(f"{time.monotonic() - start:7.0f} s  {text}", file=sys.stderr, flush=True)
 
-    folder = out or user_folder()
-    measured = load_measured(data, targets, units=units, with_catalogue=catalogue)
-    say(describe(measured))
-    files = fit_models(measured.tables, table_digest(measured.tables), workers, say, seed)
-    files |= _others(folder, files)
-    if data is None or ALLOY_INDEX not in files:
-        files[ALLOY_INDEX] = build_index(measured.tables).to_bytes()
-    publish(folder, files)
-    models = {name: Model.load(folder / name, Device("cpu"), name) for name in sorted(files) if name.endswith(".onnx")}
-    write_whole(folder / "README.md", models_readme(models).encode())
-    for name, model in models.items():
-        print(f"{name}  {model.digest}  {headline(model)}")
-    say(f"wrote {len(models)} models to {folder}")
+    return say
 
 
 def describe(measured: Measured) -> str:
-    """Say how many rows every target has."""
+    """Say how many rows every target has, what was left out and what was not found."""
     counts = ", ".join(f"{target} {len(rows):,} rows" for target, rows in measured.tables.items())
     dropped = sum(drop.count for drop in measured.report.dropped)
-    return f"{counts}; {dropped:,} records left out (`training data check` says why)"
+    text = f"{counts}; {dropped:,} records left out (`training data check` says why)"
+    if measured.missing:
+        text += (
+            f"; {len(measured.missing)} measured data sets are not on this machine, {measured.missing[0]} among them"
+        )
+    return text
 
 
 def headline(model: Model) -> str:
-    """The grouped scores of a model on one line."""
+    """Give the grouped scores of a model on one line."""
     grouped = model.card.metrics.get("grouped", {})
     shown = ("r2", "mae", "coverage_90", "pr_auc", "threshold", "recall_at_threshold", "specificity_at_threshold")
     return "  ".join(f"{key} {grouped[key]:.3f}" for key in shown if key in grouped)
 
 
-def _others(folder: Path, fitted: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Copy the files of the models in use for everything not fitted now, so that the folder is complete."""
+def files_in_use(folder: Path, fitted: Iterable[str]) -> dict[str, Path]:
+    """Find the models in use for everything that is not fitted now, so that the folder is complete.
+
+    Args:
+        folder: where models are to be written; models already there come before installed ones.
+        fitted: targets whose models are replaced.
+
+    Returns:
+        Path by name relative to the folder; the index of training alloys only beside a model that stays in use.
+
+    Raises:
+        ModelError: one of them is damaged or was made for other descriptors.
+    """
     try:
-        source = folder if (folder / "SHA256SUMS").is_file() else find_folder()
+        source = folder if (folder / SUMS).is_file() else find_folder()
     except ModelError:
         return {}
-    kept = {}
-    for name, digest in recorded_digests(source).items():
-        if name not in fitted:
-            kept[name] = check_file(source, name, digest).read_bytes()
+    replaced = {f"{tier}/{file_name(target)}" for tier in TIERS for target in fitted}
+    names = [name for name in recorded_digests(source) if name not in replaced]
+    if not any(name.endswith(".onnx") for name in names):
+        return {}
+    kept = {name: check_file(source, name, recorded_digests(source)[name]) for name in names}
+    for name, path in kept.items():
+        if name.endswith(".onnx"):
+            Model.load(path, Device("cpu"), name)
     return kept

@@ -17,6 +17,8 @@ from onnx import AttributeProto, ModelProto, NodeProto, TensorProto, checker, he
 OPSET = 17
 ML_OPSET = 3
 IR_VERSION = 9
+_INPUT = "in.x"
+"""Joined inputs. Names inside a graph hold a dot, names of results never do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class Body:
     """Part of a graph from the model input to one column.
 
     Attributes:
-        nodes: operations; the input is called `x`.
+        nodes: operations on the joined inputs.
         constants: weights by name.
         output: name of the (b, 1) result.
         exponential: whether the result is a logarithm to be undone before blending.
@@ -47,6 +49,7 @@ class Head:
         half_width: q, in the unit of the target or as a logarithm.
         slope: strictly positive calibration slope of a classifier's logit.
         intercept: calibration intercept of the logit.
+        floor: least value a regression gives, in its unit; None for a target that may be negative.
     """
 
     target: str
@@ -55,14 +58,16 @@ class Head:
     half_width: float = 0.0
     slope: float = 1.0
     intercept: float = 0.0
+    floor: float | None = 0.0
 
 
-def dense_body(layers: Sequence[tuple[NDArray[np.float32], NDArray[np.float32]]], name: str = "net",
-               exponential: bool = False) -> Body:
+def dense_body(
+    layers: Sequence[tuple[NDArray[np.float32], NDArray[np.float32]]], name: str = "net", exponential: bool = False
+) -> Body:
     """Make a ReLU network from its layers [(weight (in, out), bias (out,))], standardisation already folded in."""
     nodes: list[NodeProto] = []
     constants: list[TensorProto] = []
-    value = "x"
+    value = _INPUT
     for k, (weight, bias) in enumerate(layers):
         w, b = f"{name}.w{k}", f"{name}.b{k}"
         constants += [_constant(w, weight), _constant(b, bias)]
@@ -80,7 +85,7 @@ def imported_body(model: ModelProto, name: str, exponential: bool = False) -> Bo
     source, result = graph.input[0].name, graph.output[0].name
 
     def renamed(text: str) -> str:
-        return "x" if text == source else f"{name}.{text}" if text else text
+        return _INPUT if text == source else f"{name}.{text}" if text else text
 
     nodes = []
     for node in graph.node:
@@ -98,8 +103,9 @@ def imported_body(model: ModelProto, name: str, exponential: bool = False) -> Bo
     return Body(tuple(nodes), tuple(constants), renamed(result), exponential)
 
 
-def build_model(bodies: Sequence[Body], weights: Sequence[float], head: Head, n_features: int,
-                n_conditions: int = 0) -> ModelProto:
+def build_model(
+    bodies: Sequence[Body], weights: Sequence[float], head: Head, n_features: int, n_conditions: int = 0
+) -> ModelProto:
     """Blend bodies by weight and finish with the head.
 
     Args:
@@ -117,66 +123,84 @@ def build_model(bodies: Sequence[Body], weights: Sequence[float], head: Head, n_
     inputs = [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["b", n_features])]
     if n_conditions:
         inputs.append(helper.make_tensor_value_info("conditions", TensorProto.FLOAT, ["b", n_conditions]))
-        nodes.append(helper.make_node("Concat", ["features", "conditions"], ["x"], axis=1))
+        nodes.append(helper.make_node("Concat", ["features", "conditions"], [_INPUT], axis=1))
     else:
-        nodes.append(helper.make_node("Identity", ["features"], ["x"]))
-    blended = ""
-    for k, (body, weight) in enumerate(zip(bodies, weights, strict=True)):
-        nodes += body.nodes
-        constants += body.constants
-        value = body.output
-        if body.exponential:
-            nodes.append(helper.make_node("Exp", [value], [f"exp{k}"]))
-            value = f"exp{k}"
-        if weight != 1.0:
-            constants.append(_constant(f"weight{k}", np.array([[weight]])))
-            nodes.append(helper.make_node("Mul", [value, f"weight{k}"], [f"share{k}"]))
-            value = f"share{k}"
-        if blended:
-            nodes.append(helper.make_node("Add", [blended, value], [f"sum{k}"]))
-            value = f"sum{k}"
-        blended = value
-    outputs = _finish(nodes, constants, blended, head)
-    graph = helper.make_graph(
-        nodes, head.target, inputs, [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["b", 1]) for n in outputs],
-        initializer=constants,
-    )
-    model = helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
-    )
+        nodes.append(helper.make_node("Identity", ["features"], [_INPUT]))
+    blended = _blend(nodes, constants, bodies, weights)
+    finish = _classify if head.kind == "classification" else _bracket
+    outputs = finish(nodes, constants, blended, head)
+    described = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["b", 1]) for name in outputs]
+    graph = helper.make_graph(nodes, head.target, inputs, described, initializer=constants)
+    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
+    model = helper.make_model(graph, opset_imports=opsets)
     model.ir_version = IR_VERSION
     model.producer_name = "alloy-screener"
     checker.check_model(model)
     return model
 
 
-def _finish(nodes: list[NodeProto], constants: list[TensorProto], value: str, head: Head) -> tuple[str, ...]:
-    """Append the head's nodes and return the output names."""
+def _blend(
+    nodes: list[NodeProto], constants: list[TensorProto], bodies: Sequence[Body], weights: Sequence[float]
+) -> str:
+    """Append the bodies and their weighted sum; return its name."""
+    blended = ""
+    for k, (body, weight) in enumerate(zip(bodies, weights, strict=True)):
+        nodes += body.nodes
+        constants += body.constants
+        value = body.output
+        if body.exponential:
+            nodes.append(helper.make_node("Exp", [value], [f"blend.exp{k}"]))
+            value = f"blend.exp{k}"
+        if weight != 1.0:
+            constants.append(_constant(f"blend.weight{k}", np.array([[weight]])))
+            nodes.append(helper.make_node("Mul", [value, f"blend.weight{k}"], [f"blend.share{k}"]))
+            value = f"blend.share{k}"
+        if blended:
+            nodes.append(helper.make_node("Add", [blended, value], [f"blend.sum{k}"]))
+            value = f"blend.sum{k}"
+        blended = value
+    return blended
+
+
+def _classify(nodes: list[NodeProto], constants: list[TensorProto], value: str, head: Head) -> tuple[str, ...]:
+    """Append calibration and sigmoid; return the output names."""
     name = head.target
-    if head.kind == "classification":
-        constants += [_constant("slope", np.array([[head.slope]])), _constant("intercept", np.array([[head.intercept]]))]
-        nodes += [
-            helper.make_node("Mul", [value, "slope"], ["scaled"]),
-            helper.make_node("Add", ["scaled", "intercept"], [f"{name}_logit"]),
-            helper.make_node("Sigmoid", [f"{name}_logit"], [name]),
-        ]
-        return (name, f"{name}_logit")
-    floor = _constant("floor", np.array([[0.0]]))
-    constants.append(floor)
-    nodes.append(helper.make_node("Max", [value, "floor"], [name]))
+    constants += [
+        _constant("head.slope", np.array([[head.slope]])),
+        _constant("head.intercept", np.array([[head.intercept]])),
+    ]
+    nodes += [
+        helper.make_node("Mul", [value, "head.slope"], ["head.scaled"]),
+        helper.make_node("Add", ["head.scaled", "head.intercept"], [f"{name}_logit"]),
+        helper.make_node("Sigmoid", [f"{name}_logit"], [name]),
+    ]
+    return (name, f"{name}_logit")
+
+
+def _bracket(nodes: list[NodeProto], constants: list[TensorProto], value: str, head: Head) -> tuple[str, ...]:
+    """Append floor and interval; return the output names."""
+    name = head.target
+
+    def floored(source: str, result: str) -> NodeProto:
+        if head.floor is None:
+            return helper.make_node("Identity", [source], [result])
+        return helper.make_node("Max", [source, "head.floor"], [result])
+
+    if head.floor is not None:
+        constants.append(_constant("head.floor", np.array([[head.floor]])))
+    nodes.append(floored(value, name))
     if head.rule == "relative":
-        factor = float(np.exp(head.half_width))
-        constants += [_constant("factor", np.array([[factor]]))]
+        constants.append(_constant("head.factor", np.array([[np.exp(head.half_width)]])))
         nodes += [
-            helper.make_node("Div", [name, "factor"], [f"{name}_low"]),
-            helper.make_node("Mul", [name, "factor"], [f"{name}_high"]),
+            helper.make_node("Div", [name, "head.factor"], [f"{name}_low"]),
+            helper.make_node("Mul", [name, "head.factor"], [f"{name}_high"]),
         ]
     else:
-        constants += [_constant("half_width", np.array([[head.half_width]]))]
+        constants.append(_constant("head.half_width", np.array([[head.half_width]])))
         nodes += [
-            helper.make_node("Sub", [name, "half_width"], ["below"]),
-            helper.make_node("Max", ["below", "floor"], [f"{name}_low"]),
-            helper.make_node("Add", [name, "half_width"], [f"{name}_high"]),
+            helper.make_node("Sub", [name, "head.half_width"], ["head.below"]),
+            floored("head.below", f"{name}_low"),
+            helper.make_node("Add", [name, "head.half_width"], [f"{name}_high"]),
         ]
     return (name, f"{name}_low", f"{name}_high")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -10,10 +10,9 @@ from typing import Literal
 from screener.errors import InputError
 from training.catalogue import DATA_VARIABLE, find
 from training.catalogue import catalogue as data_sets
-from training.curation import CurationReport, curate
-from training.recipes import Recipe, standing_recipes, user_recipe
+from training.curation import Curated, CurationReport, curate
+from training.recipes import Recipe, refuse_taken_names, standing_recipes, user_recipe
 from training.sources import GENERATED, LOADERS, load_sources
-from training.sources.collector import SourceRows
 from training.tasks import TaskRows, task_rows
 from training.user_table import UserTable, read_user_table
 
@@ -25,7 +24,7 @@ class Measured:
     Attributes:
         tables: target → rows.
         report: curation report.
-        missing: data sets that are not on this machine.
+        missing: data sets that would have been learned from and are not on this machine.
     """
 
     tables: Mapping[str, TaskRows]
@@ -34,7 +33,11 @@ class Measured:
 
 
 def load_measured(
-    data: Path | None = None, declaration: Path | None = None, *, units: Literal["at", "wt"] = "at", with_catalogue: bool = True
+    data: Path | None = None,
+    declaration: Path | None = None,
+    *,
+    units: Literal["at", "wt"] = "at",
+    with_catalogue: bool = True,
 ) -> Measured:
     """Load and curate what models are to be fitted on.
 
@@ -45,23 +48,32 @@ def load_measured(
         with_catalogue: learn from the measured data sets that are found, too.
 
     Raises:
-        InputError: nothing to learn from, or a table that cannot be used.
+        InputError: nothing to learn from, or a table or declaration that cannot be used.
     """
+    if data is None and declaration is not None:
+        raise InputError(f"`{declaration}` declares targets of no table", "name your table with `--data`")
+    if data is None and not with_catalogue:
+        raise InputError("there is nothing to learn from", "name a table with `--data`, or leave out `--no-catalogue`")
     present, missing = found_sources() if with_catalogue else ((), ())
-    if data is None and missing:
-        raise InputError(
-            f"{len(missing)} measured data sets are not on this machine, `{missing[0]}` among them",
-            f"set ${DATA_VARIABLE} to their folder, run `training data fetch --all`, or give a table with `--data`",
-        )
-    own = read_user_table(data, declaration, units=units) if data is not None else None
-    loaded: list[SourceRows] = load_sources(present) if present else []
-    recipes = list(standing_recipes().values())
-    labels: tuple[str, ...] = ()
-    if own is not None:
-        loaded.append(own.rows)
-        recipes = _recipes_of(own)
-        labels = own.label_tasks
-    curated = curate(loaded, label_tasks=labels)
+    if data is None:
+        if missing:
+            raise InputError(
+                f"{len(missing)} measured data sets are not on this machine, `{missing[0]}` among them",
+                f"set ${DATA_VARIABLE} to their folder, run `training data fetch --all`, or give a table with `--data`",
+            )
+        curated = curate(load_sources(present))
+        return _measured(curated, standing_recipes().values(), ())
+    own = read_user_table(data, declaration, units=units)
+    recipes = _recipes_of(own)
+    refuse_taken_names(recipes)
+    standing = any(recipe.target in standing_recipes() for recipe in recipes)
+    catalogued = load_sources(present) if present and standing else []
+    curated = curate([*catalogued, own.rows], label_tasks=own.label_tasks)
+    return _measured(curated, recipes, missing if standing else ())
+
+
+def _measured(curated: Curated, recipes: Iterable[Recipe], missing: tuple[str, ...]) -> Measured:
+    """Lay out the rows of every recipe."""
     return Measured({r.target: task_rows(curated.frame, r) for r in recipes}, curated.report, missing)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +11,13 @@ Array = NDArray[np.floating]
 
 
 def regression_scores(y: Array, predicted: Array) -> dict[str, float]:
-    """R² against the mean of ``y``, mean absolute error, root mean square error, and R² of logarithms where all are > 0."""
+    """Mean absolute and root mean square error, R² against the mean of ``y``, R² of logarithms where all are > 0."""
     error = np.asarray(predicted, np.float64) - y
-    scores = {"r2": r_squared(y, predicted), "mae": float(np.abs(error).mean()), "rmse": float(np.sqrt((error**2).mean()))}
+    scores = {
+        "r2": r_squared(y, predicted),
+        "mae": float(np.abs(error).mean()),
+        "rmse": float(np.sqrt((error**2).mean())),
+    }
     if np.all(np.asarray(y) > 0):
         scores["r2_log"] = r_squared(np.log(y), np.log(np.maximum(predicted, 1e-3 * np.min(y))))
     return scores
@@ -46,6 +50,8 @@ def classification_scores(label: Array, probability: Array, threshold: float = 0
     }
 
 
-def pooled(scores: list[Mapping[str, float]]) -> dict[str, tuple[float, float]]:
+def pooled(scores: Sequence[Mapping[str, float]]) -> dict[str, tuple[float, float]]:
     """Mean and standard deviation of each score over repeats."""
-    return {key: (float(np.mean([s[key] for s in scores])), float(np.std([s[key] for s in scores]))) for key in scores[0]}
+    return {
+        key: (float(np.mean([s[key] for s in scores])), float(np.std([s[key] for s in scores]))) for key in scores[0]
+    }

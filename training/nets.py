@@ -1,7 +1,7 @@
 """Dense networks in torch: the paper's single-task net, the hard-sharing multi-task net, and plain students.
 
-Sizes follow Kang 2025 (doi:10.48550/arXiv.2512.22740): a single-task net f → 128 → 64 → 1 with batch normalisation, ReLU and
-dropout 0.3. All of them reduce to chains of dense layers for serving.
+Sizes follow Kang 2025 (doi:10.48550/arXiv.2512.22740): a single-task net f → 128 → 64 → 1 with batch normalisation,
+ReLU and dropout 0.3. All of them reduce to chains of dense layers for serving.
 """
 
 from __future__ import annotations
@@ -55,7 +55,13 @@ class SharedNet(nn.Module):
     """
 
     def __init__(
-        self, n_in: int, widths: Sequence[int] = (128, 64), n_tasks: int = 1, *, head_width: int = 0, norm: bool = True,
+        self,
+        n_in: int,
+        widths: Sequence[int] = (128, 64),
+        n_tasks: int = 1,
+        *,
+        head_width: int = 0,
+        norm: bool = True,
         dropout: float = DROPOUT,
     ) -> None:
         super().__init__()
@@ -76,7 +82,11 @@ def _head(n_in: int, width: int) -> nn.Sequential:
 
 
 def dense_layers(
-    net: SharedNet, task: int, mean: NDArray[np.float64], scale: NDArray[np.float64], out_scale: float = 1.0,
+    net: SharedNet,
+    task: int,
+    mean: NDArray[np.float64],
+    scale: NDArray[np.float64],
+    out_scale: float = 1.0,
     out_mean: float = 0.0,
 ) -> list[Layer]:
     """Reduce a trained net to dense layers on raw features, one task's head, the output in target units.

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
+from screener.card import Source
 from screener.errors import InputError
 from screener.model import Model
+from training.publish import write_whole
+
+TITLE = "# Models"
 
 
 def replace_block(path: Path, name: str, text: str) -> None:
@@ -14,41 +19,75 @@ def replace_block(path: Path, name: str, text: str) -> None:
 
     Raises:
         InputError: the file is missing or has no such marks.
+        OutputError: it cannot be written.
+    """
+    before, after = split_at_marks(path, name)
+    write_whole(path, f"{before}\n{text.strip()}\n{after}".encode())
+
+
+def split_at_marks(path: Path, name: str) -> tuple[str, str]:
+    """Return what stands up to and including `<!-- name -->` in a file, and from `<!-- /name -->` on.
+
+    Raises:
+        InputError: the file is missing or has no such marks.
     """
     start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
     try:
         old = path.read_text(encoding="utf-8")
-    except OSError:
+    except (OSError, UnicodeDecodeError):
         raise InputError(f"cannot read `{path}`", f"name a file with the marks {start} and {end}") from None
-    if start not in old or end not in old:
+    before, found, rest = old.partition(start)
+    _, ended, after = rest.partition(end)
+    if not (found and ended):
         raise InputError(f"`{path.name}` has no marks {start} and {end}", "add both where the table is to stand")
-    before, rest = old.split(start, 1)
-    path.write_text(f"{before}{start}\n{text.strip()}\n{rest[rest.index(end):]}", encoding="utf-8")
+    return before + start, end + after
 
 
 def models_readme(models: Mapping[str, Model]) -> str:
     """Write the table of a folder of models: target, features, domain, honest scores, data and licences."""
     lines = [
-        "# Models", "",
-        "Written by `training fit`. Scores are out of fold, grouped by chemical system; intervals are calibrated on",
-        "held-out systems. Every file carries its card; `screener models` prints them.", "",
-        "| file | target | features | elements | grouped score | 90 % interval, flag | digest |", "|---|---|---|---:|---|---|---|",
+        TITLE,
+        "",
+        "Written by `training fit`. Scores are out of fold, grouped by chemical system. Coverage of intervals and",
+        "scores of flags are those of intervals and thresholds settled for each fold on the other folds. Every file",
+        "carries its card; `screener models` prints them.",
+        "",
+        "| file | target | features | elements | grouped score | 90 % interval, flag | digest |",
+        "|---|---|---|---:|---|---|---|",
     ]
-    lines += [_line(name, model) for name, model in models.items()]
+    lines += [_line(name, model) for name, model in sorted(models.items())]
     lines += ["", "## Data", "", "| data set | rows | licence | citation |", "|---|---:|---|---|"]
-    sources = {s.key: s for m in models.values() for s in m.card.sources}
-    lines += [f"| {s.key} | {s.rows:,} | {s.licence} | {s.citation} |" for _, s in sorted(sources.items())]
+    lines += [f"| {s.key} | {s.rows:,} | {s.licence} | {s.citation} |" for s in _sources(models)]
     return "\n".join(lines) + "\n"
 
 
+def _sources(models: Mapping[str, Model]) -> list[Source]:
+    """Add up the rows of every data set over the targets; both tiers of a target learn from the same ones."""
+    rows: dict[str, dict[str, int]] = {}
+    known: dict[str, Source] = {}
+    for model in models.values():
+        for source in model.card.sources:
+            known[source.key] = source
+            rows.setdefault(source.key, {})[model.card.target.name] = source.rows
+    return [replace(known[key], rows=sum(rows[key].values())) for key in sorted(known)]
+
+
 def _line(name: str, model: Model) -> str:
-    """One model's line of the table."""
+    """One model's line of the table; a score that its card does not have is a dash."""
     card, grouped = model.card, model.card.metrics.get("grouped", {})
+
+    def shown(key: str, form: str = ".3f") -> str:
+        return format(grouped[key], form) if key in grouped else "–"
+
     if card.target.kind == "classification":
-        score = f"PR-AUC {grouped['pr_auc']:.3f}, recall at precision 0.9 {grouped['recall_at_precision_90']:.3f}"
-        use = (f"p ≥ {card.threshold:.2f}: recall {grouped['recall_at_threshold']:.3f}, "
-               f"precision {grouped['precision_at_threshold']:.3f}, specificity {grouped['specificity_at_threshold']:.3f}")
+        score = f"PR-AUC {shown('pr_auc')}, recall at precision 0.9 {shown('recall_at_precision_90')}"
+        use = (
+            f"p ≥ {card.threshold:.2f}: recall {shown('recall_at_threshold')}, "
+            f"precision {shown('precision_at_threshold')}, specificity {shown('specificity_at_threshold')}"
+        )
     else:
-        score = f"R² {grouped['r2']:.3f}, MAE {grouped['mae']:.3g} {card.target.unit}"
-        use = f"{card.interval}; coverage {grouped['coverage_90']:.3f}"
-    return f"| {name} | {card.target.name} | {card.features} | {len(card.elements)} | {score} | {use} | {model.digest} |"
+        score = f"R² {shown('r2')}, MAE {shown('mae', '.3g')} {card.target.unit}"
+        use = f"{card.interval}; coverage {shown('coverage_90')}"
+    return (
+        f"| {name} | {card.target.name} | {card.features} | {len(card.elements)} | {score} | {use} | {model.digest} |"
+    )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
+from screener.descriptors.catalogue import catalogue as descriptors
 from screener.errors import InputError
 
 Scalar = float | int | str
@@ -88,12 +90,69 @@ def user_recipe(name: str, unit: str, kind: str, log: bool) -> Recipe:
     """
     if kind not in ("regression", "classification"):
         raise InputError(f"target `{name}` has the unknown kind `{kind}`", "write `regression` or `classification`")
-    pattern = standing_recipes()["p_amorphous" if kind == "classification" else "hardness_gpa"]
-    target = f"p_{name.removeprefix('is_')}" if kind == "classification" else name
+    classes = kind == "classification"
+    pattern = standing_recipes()["p_amorphous" if classes else "hardness_gpa"]
     return Recipe(
-        target, name, unit, pattern.kind, log, "none" if kind == "classification" else "relative" if log else "absolute",
-        pattern.rows_per_system, pattern.members,
+        target=f"p_{name.removeprefix('is_')}" if classes else name,
+        task=name,
+        unit="1" if classes else unit,
+        kind=pattern.kind,
+        log=log,
+        interval="none" if classes else "relative" if log else "absolute",
+        rows_per_system=pattern.rows_per_system,
+        members=pattern.members,
     )
+
+
+def thinned(recipe: Recipe, share: float) -> Recipe:
+    """Return the recipe with a share of its trees, at least ten a learner."""
+
+    def fewer(options: Mapping[str, Scalar]) -> dict[str, Scalar]:
+        return {k: max(10, round(share * float(v))) if k in _TREE_COUNTS else v for k, v in options.items()}
+
+    return replace(recipe, members=tuple(replace(m, options=fewer(m.options)) for m in recipe.members))
+
+
+def refuse_taken_names(recipes: Sequence[Recipe]) -> None:
+    """Check that the result columns of a user's targets are their own.
+
+    Raises:
+        InputError: a column of a target is one of every result, a descriptor, an input of the models, an interval or
+            a column of another target.
+    """
+    standing = standing_recipes()
+    taken = {column for recipe in standing.values() for column in _columns(recipe)}
+    taken |= {*_RESULT_COLUMNS, *descriptors()}
+    for recipe in recipes:
+        if recipe == standing.get(recipe.target):
+            continue
+        for column in _columns(recipe):
+            if column in taken or _DERIVED.fullmatch(recipe.target):
+                raise InputError(
+                    f"target `{recipe.task}` would fill the column `{column}`, which is taken",
+                    "choose another name for the target",
+                )
+        taken.update(_columns(recipe))
+
+
+_TREE_COUNTS = ("n_estimators", "rounds")
+_RESULT_COLUMNS = frozenset(
+    (
+        *("rank", "index", "row", "formula", "in_domain", "nearest_training_alloy", "nearest_distance", "score"),
+        *("front", "amorphous_borderline", "features", "conditions", "amorphous", "resistivity", "hardness"),
+    )
+)
+"""Columns of every result, inputs of every model, and names of the standing files."""
+_DERIVED = re.compile(r"(input|nearest)_.*|.*_(low|high|screen|logit)")
+"""Names of columns that a result derives from others."""
+
+
+def _columns(recipe: Recipe) -> tuple[str, ...]:
+    """Result columns of a target."""
+    name = recipe.target
+    if recipe.kind == "classification":
+        return (name, f"is_{name.removeprefix('p_')}")
+    return (name, f"{name}_low", f"{name}_high")
 
 
 def _recipe(target: str, body: Mapping[str, object]) -> Recipe:
@@ -104,6 +163,8 @@ def _recipe(target: str, body: Mapping[str, object]) -> Recipe:
     assert isinstance(members, list)
     assert isinstance(conditions, list)
     return Recipe(
-        target=target, members=tuple(Member(**m) for m in members),
-        conditions=tuple(ConditionSpec(**c) for c in conditions), **fields,  # type: ignore[arg-type]
+        target=target,
+        members=tuple(Member(**m) for m in members),
+        conditions=tuple(ConditionSpec(**c) for c in conditions),
+        **fields,  # type: ignore[arg-type]
     )

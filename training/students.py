@@ -72,8 +72,13 @@ def fit_layers(
 
 
 def _learn(
-    net: SharedNet, x: torch.Tensor, y: torch.Tensor, w: torch.Tensor, label: torch.Tensor | None,
-    logit_scale: Sequence[float], schedule: Schedule,
+    net: SharedNet,
+    x: torch.Tensor,
+    y: torch.Tensor,
+    w: torch.Tensor,
+    label: torch.Tensor | None,
+    logit_scale: Sequence[float],
+    schedule: Schedule,
 ) -> None:
     """Run the training loop in place."""
     steps = -(-len(x) // schedule.batch)
@@ -83,7 +88,9 @@ def _learn(
     )
     generator = torch.Generator().manual_seed(schedule.seed)
     for _ in range(schedule.epochs):
-        for rows in torch.randperm(len(x), generator=generator).split(schedule.batch):
+        order = torch.randperm(len(x), generator=generator)
+        for start in range(0, len(x), schedule.batch):
+            rows = order[start : start + schedule.batch]
             optimiser.zero_grad(set_to_none=True)
             out = net(x[rows])
             share = w[rows]

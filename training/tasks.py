@@ -37,7 +37,8 @@ class TaskRows:
         system: chemical system, shape (n,).
         key: composition rounded to 0.1 at.%, shape (n,).
         source: catalogue keys joined by `+`, shape (n,).
-        crystalline: rows on which the specificity of a flag is stated: alloys of families known to be crystalline, shape (n,).
+        crystalline: alloys of families known to be crystalline, on which the specificity of a flag is stated, shape
+            (n,).
         measured: rows that count in scores, shape (n,).
     """
 
@@ -64,8 +65,17 @@ class TaskRows:
     def take(self, rows: NDArray[np.integer]) -> TaskRows:
         """Select rows."""
         return TaskRows(
-            self.recipe, self.fractions[rows], self.features[rows], self.conditions[rows], self.y[rows], self.trust[rows],
-            self.system[rows], self.key[rows], self.source[rows], self.crystalline[rows], self.measured[rows],
+            self.recipe,
+            self.fractions[rows],
+            self.features[rows],
+            self.conditions[rows],
+            self.y[rows],
+            self.trust[rows],
+            self.system[rows],
+            self.key[rows],
+            self.source[rows],
+            self.crystalline[rows],
+            self.measured[rows],
         )
 
     def seen_elements(self, least: int = 3) -> tuple[str, ...]:
@@ -83,16 +93,20 @@ def task_rows(curated: pl.DataFrame, recipe: Recipe) -> TaskRows:
     """Pick one task's rows out of a curated table and featurize them.
 
     Raises:
-        InputError: fewer than 30 rows, or labels of one class only.
+        InputError: fewer than 30 rows, labels of one class only, or one value throughout.
     """
     import polars as pl
 
     frame = within_domain(curated.filter(pl.col("task") == recipe.task))
     if frame.height < MIN_ROWS:
-        raise InputError(f"`{recipe.task}` has {frame.height} usable rows", f"at least {MIN_ROWS} are needed to fit and to test")
+        raise InputError(
+            f"`{recipe.task}` has {frame.height} usable rows", f"at least {MIN_ROWS} are needed to fit and to test"
+        )
     y = frame["value"].to_numpy().astype(np.float64)
-    if recipe.kind == "classification" and len(np.unique(y)) < 2:
-        raise InputError(f"`{recipe.task}` has labels of one class only", "a classifier needs rows of both classes")
+    if len(np.unique(y)) < 2:
+        if recipe.kind == "classification":
+            raise InputError(f"`{recipe.task}` has labels of one class only", "a classifier needs rows of both classes")
+        raise InputError(f"`{recipe.task}` is {y[0]:g} in every row", "a regressor needs values that differ")
     fractions, measured = fractions_of(frame), ~frame["kind"].is_in(UNMEASURED)
     return TaskRows(
         recipe,

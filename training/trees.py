@@ -6,6 +6,7 @@ flip when rounded.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -46,12 +47,20 @@ class BoostedLogit:
     Args:
         options: LightGBM parameters; `rounds` is the number of trees.
         seed: seed of row and column sampling.
+        objective: LightGBM objective; `regression` answers with values.
     """
 
     def __init__(self, options: Mapping[str, float | int | str], seed: int, objective: str = "binary") -> None:
         self._rounds = int(options.get("rounds", 400))
         self._options = {k: v for k, v in options.items() if k != "rounds"}
-        self._options |= {"objective": objective, "seed": seed, "num_threads": 1, "verbosity": -1, "deterministic": True}
+        self._options |= {
+            "objective": objective,
+            "seed": seed,
+            "num_threads": 1,
+            "verbosity": -1,
+            "deterministic": True,
+            "force_col_wise": True,  # left alone, it times both layouts and takes the faster
+        }
         self.text = ""
 
     def fit(self, x: Array, y: Array, sample_weight: Array | None = None) -> BoostedLogit:
@@ -59,15 +68,34 @@ class BoostedLogit:
         import lightgbm
 
         data = lightgbm.Dataset(np.asarray(x, np.float64), y, weight=sample_weight, free_raw_data=True)
-        self.text = lightgbm.train(self._options, data, num_boost_round=self._rounds).model_to_string()
+        text = lightgbm.train(self._options, data, num_boost_round=self._rounds).model_to_string()
+        self.text = _with_float32_thresholds(text)
         return self
 
     def predict(self, x: Array) -> Array:
         """Predict logits (or values, for a regression objective), shape (b,)."""
         import lightgbm
 
-        raw: Array = lightgbm.Booster(model_str=self.text).predict(np.asarray(x, np.float64), raw_score=True, num_threads=1)
-        return raw
+        booster = lightgbm.Booster(model_str=self.text)
+        return np.asarray(booster.predict(np.asarray(x, np.float64), raw_score=True, num_threads=1))
+
+
+def _with_float32_thresholds(text: str) -> str:
+    """Round the thresholds of a model's text down to float32, which splits float32 features exactly as before.
+
+    They lie halfway between training values, often on another point of the composition grid; rounded to the nearest
+    float32, as the converter does, half of them would send that point the other way.
+    """
+
+    def rounded(line: re.Match[str]) -> str:
+        exact = np.array(line[1].split(), np.float64)
+        with np.errstate(over="ignore"):
+            near = exact.astype(np.float32)
+        down = np.where(near > exact, np.nextafter(near, np.float32(-np.inf)), near)
+        return "threshold=" + " ".join(format(float(value), ".17g") for value in down)
+
+    text = re.sub(r"^tree_sizes=.*\n", "", text, flags=re.MULTILINE)  # bytes of each tree, true no longer
+    return re.sub(r"^threshold=(.+)$", rounded, text, flags=re.MULTILINE)
 
 
 class BoostedValue(BoostedLogit):
@@ -95,9 +123,11 @@ def _forest(model: Regressor, n_inputs: int) -> ModelProto:
     from skl2onnx import convert_sklearn
     from skl2onnx.common.data_types import FloatTensorType
 
-    return convert_sklearn(
-        model, initial_types=[("input", FloatTensorType([None, n_inputs]))], target_opset={"": OPSET, "ai.onnx.ml": ML_OPSET}
+    inputs = [("input", FloatTensorType([None, n_inputs]))]
+    converted: ModelProto = convert_sklearn(
+        model, initial_types=inputs, target_opset={"": OPSET, "ai.onnx.ml": ML_OPSET}
     )
+    return converted
 
 
 def _boosted(model: BoostedLogit, n_inputs: int) -> ModelProto:
@@ -107,12 +137,11 @@ def _boosted(model: BoostedLogit, n_inputs: int) -> ModelProto:
     from onnxmltools.convert.common.data_types import FloatTensorType
 
     text = model.text.replace("objective=binary sigmoid:1", "objective=regression")
+    inputs = [("input", FloatTensorType([None, n_inputs]))]
     booster = lightgbm.Booster(model_str=text)
-    model: ModelProto = convert_lightgbm(
-        booster, initial_types=[("input", FloatTensorType([None, n_inputs]))], target_opset=_BOOSTED_OPSET
-    )
-    sums = [node for node in model.graph.node if node.op_type == "TreeEnsembleRegressor"]
-    del model.graph.node[:]
-    model.graph.node.extend(sums)
-    model.graph.output[0].name = sums[0].output[0]
-    return model
+    converted: ModelProto = convert_lightgbm(booster, initial_types=inputs, target_opset=_BOOSTED_OPSET)
+    sums = [node for node in converted.graph.node if node.op_type == "TreeEnsembleRegressor"]
+    del converted.graph.node[:]
+    converted.graph.node.extend(sums)
+    converted.graph.output[0].name = sums[0].output[0]
+    return converted

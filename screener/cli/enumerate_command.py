@@ -35,17 +35,17 @@ def enumerate_(
         str | None, typer.Option("--components", metavar="N[-M]", help="How many elements may be present.")
     ] = None,
     bounds: Annotated[
-        list[str], typer.Option("--bounds", metavar="A=LO:HI,...", help="Limits of elements in at.%.")
-    ] = [],  # noqa: B006  # Typer copies it
+        list[str] | None, typer.Option("--bounds", metavar="A=LO:HI,...", help="Limits of elements in at.%.")
+    ] = None,
     sums: Annotated[
-        list[str], typer.Option("--sum", metavar="A+B=LO:HI", help="Limits of a sum of elements in at.%.")
-    ] = [],  # noqa: B006
+        list[str] | None, typer.Option("--sum", metavar="A+B=LO:HI", help="Limits of a sum of elements in at.%.")
+    ] = None,
     sample: Annotated[
         int | None, typer.Option("--sample", metavar="N", help="Evaluate N candidates drawn at random instead of all.")
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", metavar="S", help="Seed of --sample. Default: 0.")] = None,
-    maximize: options.Maximize = [],  # noqa: B006
-    minimize: options.Minimize = [],  # noqa: B006
+    maximize: options.Maximize = None,
+    minimize: options.Minimize = None,
     rank_by: options.RankBy = None,
     where: options.Where = None,
     pareto: options.Pareto = False,
@@ -53,7 +53,7 @@ def enumerate_(
     tier: options.Tier = "auto",
     recall: options.Recall = None,
     threshold: options.Threshold = None,
-    condition: options.ConditionValues = [],  # noqa: B006
+    condition: options.ConditionValues = None,
     with_descriptors: options.WithDescriptors = False,
     units: Annotated[
         str, typer.Option("--units", metavar="at|wt", help="Unit of the element columns written, at.% or wt.%.")
@@ -75,8 +75,8 @@ def enumerate_(
     if seed is not None and sample is None:
         raise CompositionError(f"--seed `{seed}` without `--sample`", "only a draw is random: add `--sample N`")
     question = Question(
-        tuple(maximize),
-        tuple(minimize),
+        tuple(maximize or ()),
+        tuple(minimize or ()),
         rank_by,
         where,
         pareto,
@@ -84,7 +84,7 @@ def enumerate_(
         cast(options.TierName, tier),
         recall,
         threshold,
-        conditions_of(options.parse_conditions(condition)),
+        conditions_of(options.parse_conditions(condition or ())),
         with_descriptors,
         strict,
     )
@@ -98,7 +98,7 @@ def enumerate_(
     target = OutputTarget.parse(output)
     check_output(target)
     with terminal(quiet) as told:
-        space = CompositionSpace.build(elements, step, components, ",".join(bounds) or None, sums)
+        space = CompositionSpace.build(elements, step, components, ",".join(bounds or ()) or None, sums)
         job = ScreenJob(
             space, question, sample, seed or 0, "wt" if units == "wt" else "at", max_candidates, models, device
         )

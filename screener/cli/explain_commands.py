@@ -34,7 +34,7 @@ def explain(
     units: options.ReadUnits = None,
     recall: options.Recall = None,
     threshold: options.Threshold = None,
-    condition: options.ConditionValues = [],  # noqa: B006  # Typer copies it
+    condition: options.ConditionValues = None,
     device: options.DeviceChoice = "auto",
     models: options.ModelsFolder = None,
     strict: options.Strict = False,
@@ -42,7 +42,7 @@ def explain(
 ) -> None:
     """Explain the predictions for some alloys."""
     options.check_units(units)
-    conditions = conditions_of(options.parse_conditions(condition))
+    conditions = conditions_of(options.parse_conditions(condition or ()))
     question = Question(recall=recall, threshold=threshold, conditions=conditions, strict=strict)
 
     from screener.cli.terminal import terminal

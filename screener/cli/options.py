@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
@@ -13,7 +14,7 @@ TierName: TypeAlias = Literal["auto", "screen", "characterize"]
 UnitsName: TypeAlias = Literal["at", "wt"]
 
 Maximize: TypeAlias = Annotated[
-    list[str],
+    list[str] | None,
     typer.Option(
         "--maximize",
         metavar="COL[=LO:HI]",
@@ -21,7 +22,7 @@ Maximize: TypeAlias = Annotated[
     ),
 ]
 Minimize: TypeAlias = Annotated[
-    list[str],
+    list[str] | None,
     typer.Option("--minimize", metavar="COL[=LO:HI]", help="Make a column small; LO is ideal, HI is worthless."),
 ]
 RankBy: TypeAlias = Annotated[
@@ -57,7 +58,7 @@ Threshold: TypeAlias = Annotated[
     float | None, typer.Option("--threshold", metavar="P", help="Flag amorphous from this probability on.")
 ]
 ConditionValues: TypeAlias = Annotated[
-    list[str],
+    list[str] | None,
     typer.Option(
         "--condition",
         metavar="NAME=VALUE",
@@ -103,7 +104,7 @@ ReadUnits: TypeAlias = Annotated[
 ]
 
 
-def parse_conditions(texts: list[str]) -> dict[str, float]:
+def parse_conditions(texts: Sequence[str]) -> dict[str, float]:
     """Read `NAME=VALUE` texts.
 
     Raises:

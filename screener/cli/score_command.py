@@ -35,8 +35,8 @@ _LISTED = 10
 def score(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV file with a header.")],
     units: options.ReadUnits = None,
-    maximize: options.Maximize = [],  # noqa: B006  # Typer copies it
-    minimize: options.Minimize = [],  # noqa: B006
+    maximize: options.Maximize = None,
+    minimize: options.Minimize = None,
     rank_by: options.RankBy = None,
     where: options.Where = None,
     pareto: options.Pareto = False,
@@ -46,7 +46,7 @@ def score(
     tier: options.Tier = "auto",
     recall: options.Recall = None,
     threshold: options.Threshold = None,
-    condition: options.ConditionValues = [],  # noqa: B006
+    condition: options.ConditionValues = None,
     with_descriptors: options.WithDescriptors = False,
     output: options.Output = None,
     device: options.DeviceChoice = "auto",
@@ -57,8 +57,8 @@ def score(
     """Predict a list of alloys and write it with its predictions."""
     options.check_units(units)
     question = Question(
-        tuple(maximize),
-        tuple(minimize),
+        tuple(maximize or ()),
+        tuple(minimize or ()),
         rank_by,
         where,
         pareto,
@@ -66,7 +66,7 @@ def score(
         cast(options.TierName, tier),
         recall,
         threshold,
-        conditions_of(options.parse_conditions(condition)),
+        conditions_of(options.parse_conditions(condition or ())),
         with_descriptors,
         strict,
     )

@@ -247,8 +247,8 @@ def test_one_warning_names_elements_and_models(tiny_models: Path) -> None:
     notes = Notes()
     run_screen(ScreenJob(CompositionSpace.build(("Cu", "Nb", "Al"), 20), Question(), models=tiny_models), notes)
     assert notes.warnings == [
-        "outside the training elements: `Cu` of hardness_gpa (screen), hardness_gpa (characterize); `Nb` of every model: "
-        "in_domain is false for alloys with them"
+        "outside the training elements: `Cu` of hardness_gpa (screen), hardness_gpa (characterize); `Nb` of every model"
+        ": in_domain is false for alloys with them"
     ]
 
 

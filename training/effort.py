@@ -1,0 +1,33 @@
+"""How much work goes into a fit: all of it, or little for a first look at a small table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from training.students import Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """Sizes that cost time.
+
+    Attributes:
+        trees: share of each recipe's trees that are grown, in (0, 1].
+        lesson_rows: random alloys a student learns from.
+        schedule: how long and how fast a student learns.
+        note: what a card must say of it; empty for the usual effort.
+    """
+
+    trees: float = 1.0
+    lesson_rows: int = 150_000
+    schedule: Schedule = field(default_factory=lambda: Schedule(epochs=30))
+    note: str = ""
+
+
+FULL = Effort()
+QUICK = Effort(
+    0.2,
+    10_000,
+    Schedule(epochs=10, batch=256),
+    "a quick fit: a fifth of the trees and a short lesson; fit again to rely on it",
+)
