@@ -30,6 +30,8 @@ def comparison(line: Line) -> str:
     """Write a ratio: `6.1 × vectorised NumPy`."""
     if line.ratio is None:
         return ""
+    if line.ratio < 0.1:
+        return f"1 / {1 / line.ratio:,.0f} of {line.beside}"
     digits = f"{line.ratio:,.0f}" if line.ratio >= 100 else f"{line.ratio:.2g}"
     return f"{digits} × {line.beside}"
 

@@ -18,7 +18,7 @@ _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 def transcript(command: str) -> str:
-    """Run a command with a terminal as its standard output and return what a reader sees, summary included.
+    """Run a command with a terminal as its standard output; return the table and the first line of the summary.
 
     Raises:
         RuntimeError: the command fails.
@@ -32,7 +32,8 @@ def transcript(command: str) -> str:
         notes = process.stderr.read().decode() if process.stderr else ""
     if process.returncode != 0:
         raise RuntimeError(f"`{command}` ended with {process.returncode}: {notes}")
-    lines = [line.rstrip() for line in _CONTROL.sub("", shown + notes).replace("\r", "").splitlines()]
+    summary = notes.strip().splitlines()[0]
+    lines = [line.rstrip() for line in [*_CONTROL.sub("", shown).replace("\r", "").splitlines(), summary]]
     return "\n".join([f"$ {command}", *lines])
 
 

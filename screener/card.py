@@ -10,13 +10,18 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
+from screener._card_fields import REMEDY, Fields, parse_fields
+from screener.elements import element_symbols
 from screener.errors import ModelError
 
 SCHEMA = 1
 """Version of the card's layout; another one is refused."""
 PREFIX = "screener."
+_COLUMN = "[a-z][a-z0-9_]{0,63}"
+"""What can name a column of a result."""
 
 Tier = Literal["screen", "characterize"]
+TIERS: tuple[Tier, ...] = ("screen", "characterize")
 TaskKind = Literal["regression", "classification"]
 
 
@@ -138,42 +143,92 @@ class ModelCard:
         """Read a card from ONNX metadata.
 
         Raises:
-            ModelError: there is no card, or its schema or layout is not this one.
+            ModelError: there is no card, its schema is not this one, or a field is missing or not what it must be.
         """
-        try:
-            raw = {k[len(PREFIX) :]: json.loads(v) for k, v in props.items() if k.startswith(PREFIX)}
-        except json.JSONDecodeError:
-            raise ModelError("the model card is not readable", _REMEDY) from None
-        if raw.pop("schema", None) != SCHEMA:
-            raise ModelError(f"the file carries no model card of schema {SCHEMA}", _REMEDY)
-        try:
-            return cls(**(raw | _structured(raw)))
-        except (TypeError, KeyError):
-            raise ModelError("the model card is incomplete", _REMEDY) from None
+        card = parse_fields(props, PREFIX)
+        if "schema" not in card or card["schema"] != SCHEMA:
+            raise ModelError(f"the file carries no model card of schema {SCHEMA}", REMEDY)
+        scores = card.nested("metrics")
+        return cls(
+            tier=card.choice("tier", TIERS),
+            target=_target(card.nested("target")),
+            features=card.text("features"),
+            features_digest=card.text("features_digest"),
+            elements=_symbols(card, "elements"),
+            conditions=tuple(_condition(item) for item in card.listed("conditions")),
+            threshold=None if card["threshold"] is None else _threshold(card),
+            curve=tuple(_point(item) for item in card.listed("curve")),
+            metrics={split: _numbers(scores.nested(split)) for split in scores},
+            interval=card.text("interval"),
+            method=card.text("method"),
+            notes=card.texts("notes"),
+            golden=tuple(_golden(item) for item in card.listed("golden")),
+            sources=tuple(_source(item) for item in card.listed("sources")),
+            data_digest=card.text("data_digest"),
+            code_version=card.text("code_version"),
+            created=card.text("created"),
+        )
 
 
-_REMEDY = "export the model again with `training fit`"
+def _symbols(fields: Fields, name: str) -> tuple[str, ...]:
+    """Read a list of known elements, none twice."""
+    symbols = fields.texts(name)
+    if len(set(symbols)) < len(symbols) or not set(symbols) <= set(element_symbols()):
+        fields.refuse(name)
+    return symbols
 
 
-def _structured(raw: Mapping[str, object]) -> dict[str, object]:
-    """Rebuild the nested parts of a card from plain JSON values."""
-    lists = {"conditions": Condition, "curve": OperatingPoint, "golden": Golden, "sources": Source}
-    parts: dict[str, object] = {"target": Target(**_mapping(raw["target"]))}
-    for name, maker in lists.items():
-        items = raw[name]
-        if not isinstance(items, list):
-            raise TypeError(name)
-        parts[name] = tuple(maker(**_mapping(item)) for item in items)
-    for name in ("elements", "notes"):
-        items = raw[name]
-        if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
-            raise TypeError(name)
-        parts[name] = tuple(items)
-    return parts
+def _target(fields: Fields) -> Target:
+    """Read a target."""
+    low, high = _range(fields)
+    kinds: tuple[TaskKind, ...] = ("regression", "classification")
+    return Target(fields.text("name", _COLUMN), fields.text("unit"), fields.choice("kind", kinds), low, high)
 
 
-def _mapping(value: object) -> dict[str, object]:
-    """Return ``value`` if it is a JSON object."""
-    if not isinstance(value, dict):
-        raise TypeError("object expected")
-    return value
+def _condition(fields: Fields) -> Condition:
+    """Read a condition."""
+    low, high = _range(fields)
+    return Condition(fields.text("name", _COLUMN), fields.text("unit"), fields.number("reference"), low, high)
+
+
+def _range(fields: Fields) -> tuple[float, float]:
+    """Read the lowest and the highest value."""
+    low = fields.number("low")
+    return low, fields.number("high", low)
+
+
+def _threshold(fields: Fields) -> float:
+    """Read a flag threshold: 0 and 1 have no logit."""
+    threshold = fields.number("threshold", 0.0, 1.0)
+    if threshold in (0.0, 1.0):
+        fields.refuse("threshold")
+    return threshold
+
+
+def _point(fields: Fields) -> OperatingPoint:
+    """Read an operating point; without crystalline alloys the specificity is unknown."""
+    return OperatingPoint(
+        _threshold(fields),
+        fields.number("precision", 0.0, 1.0, unknown=True),
+        fields.number("recall", 0.0, 1.0),
+        fields.number("specificity", 0.0, 1.0, unknown=True),
+    )
+
+
+def _golden(fields: Fields) -> Golden:
+    """Read a golden row."""
+    outputs = fields.nested("outputs")
+    return Golden(fields.text("formula"), {name: outputs.number(name) for name in outputs})
+
+
+def _source(fields: Fields) -> Source:
+    """Read a data set."""
+    rows = fields.number("rows", 0.0)
+    if not rows.is_integer():
+        fields.refuse("rows")
+    return Source(fields.text("key"), fields.text("citation"), fields.text("licence"), int(rows))
+
+
+def _numbers(fields: Fields) -> dict[str, float]:
+    """Read scores by name; some scores are not defined for some data."""
+    return {name: fields.number(name, unknown=True) for name in fields}

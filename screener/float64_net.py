@@ -1,13 +1,15 @@
 """Screen-tier networks in float64 with a fixed order of additions: the judge of close calls.
 
 ONNX Runtime adds in float32 and in an order that depends on batch shape and machine. Winners are therefore re-ranked by
-this reader of the same graph, which gives the same bits everywhere.
+this reader of the same graph: sums have the same bits in every batch, thread and machine (exp may differ between
+processors in its last place, and no logit passes through it).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +17,12 @@ from numpy.typing import NDArray
 from screener._jit import kernel
 from screener.errors import ModelError
 
+if TYPE_CHECKING:
+    from onnx import NodeProto
+
 Matrix = NDArray[np.float64]
+_ANY = -1
+"""Any number of inputs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +52,14 @@ class Float64Net:
         """Read a network from the bytes of an ONNX file.
 
         Raises:
-            ModelError: the graph holds an operation that has no float64 twin here.
+            ModelError: the graph holds an operation, or a form of one, that has no float64 twin here.
         """
         import onnx
         from onnx import numpy_helper
 
         graph = onnx.load_from_string(content).graph
         constants = {w.name: numpy_helper.to_array(w).astype(np.float64) for w in graph.initializer}
-        nodes = []
-        for node in graph.node:
-            if node.op_type not in _OPERATIONS or len(node.output) != 1:
-                raise ModelError(
-                    f"operation `{node.op_type}` of a screen model has no float64 twin",
-                    "screen models are dense networks; export the model again with `training fit`",
-                )
-            flags = {a.name: a.i for a in node.attribute}
-            nodes.append(Node(node.op_type, tuple(node.input), node.output[0], bool(flags.get("transB", 0))))
-        return cls(tuple(nodes), constants)
+        return cls(tuple(_node(node) for node in graph.node), constants)
 
     def run(self, inputs: Mapping[str, Matrix]) -> dict[str, Matrix]:
         """Evaluate every node.
@@ -72,7 +70,8 @@ class Float64Net:
         Returns:
             Every named value of the graph, shape (b, columns).
         """
-        values: dict[str, Matrix] = {**self.constants, **{k: np.ascontiguousarray(v, dtype=np.float64) for k, v in inputs.items()}}
+        values = dict(self.constants)
+        values |= {name: np.ascontiguousarray(value, dtype=np.float64) for name, value in inputs.items()}
         for node in self.nodes:
             arguments = [values[name] for name in node.inputs]
             if node.transposed:
@@ -81,9 +80,26 @@ class Float64Net:
         return values
 
 
+def _node(node: NodeProto) -> Node:
+    """Read one operation of a form that has a twin here."""
+    from onnx import helper
+
+    options = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    transposed = options.pop("transB", 0) == 1
+    plain = _PLAIN.get(node.op_type, {})
+    inputs = _INPUTS.get(node.op_type)
+    fits = inputs in (len(node.input), _ANY) and all(plain.get(name) == value for name, value in options.items())
+    if not fits or node.domain or len(node.output) != 1:
+        raise ModelError(
+            f"operation `{node.op_type}` of a screen model has no float64 twin",
+            "screen models are dense networks; export the model again with `training fit`",
+        )
+    return Node(node.op_type, tuple(node.input), node.output[0], transposed)
+
+
 @kernel
 def ordered_gemm(x: Matrix, w: Matrix, b: Matrix, out: Matrix) -> None:
-    """x (b, f) · w (f, h) + b (h,) → out (b, h), products added in the order of the columns of x."""
+    """Compute x (b, f) · w (f, h) + b (h,) → out (b, h), products added in the order of the columns of x."""
     for row in range(x.shape[0]):
         for h in range(w.shape[1]):
             out[row, h] = b[h]
@@ -95,9 +111,10 @@ def ordered_gemm(x: Matrix, w: Matrix, b: Matrix, out: Matrix) -> None:
 
 
 def _gemm(x: Matrix, w: Matrix, b: Matrix) -> Matrix:
-    """Dense layer."""
+    """Dense layer; a bias of one row or one number is spread over the columns."""
     out = np.empty((len(x), w.shape[1]))
-    ordered_gemm(np.ascontiguousarray(x), w, b, out)
+    bias = np.ascontiguousarray(np.broadcast_to(b, (1, w.shape[1]))[0])
+    ordered_gemm(np.ascontiguousarray(x), w, bias, out)
     return out
 
 
@@ -121,3 +138,7 @@ _OPERATIONS: Mapping[str, Callable[..., Matrix]] = {
     "Concat": lambda *parts: np.concatenate(parts, axis=1),
     "Identity": lambda x: x,
 }
+_INPUTS = dict.fromkeys(_OPERATIONS, 2) | {"Gemm": 3, "Relu": 1, "Exp": 1, "Sigmoid": 1, "Identity": 1, "Concat": _ANY}
+"""How many inputs each operation takes here."""
+_PLAIN: Mapping[str, Mapping[str, float]] = {"Gemm": {"alpha": 1.0, "beta": 1.0, "transA": 0}, "Concat": {"axis": 1}}
+"""Attributes that operations may state, at the only value that is understood."""

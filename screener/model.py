@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol, cast
@@ -16,13 +16,20 @@ from screener.card import ModelCard
 from screener.descriptors.featurizer import featurize
 from screener.descriptors.specs import FeatureSpec, feature_spec
 from screener.device import Device
-from screener.errors import ModelError
+from screener.errors import ModelError, ScreenerError
 from screener.formula import parse_formula
+from screener.model_file import REFIT, read_model_file
 
-MAX_MODEL_BYTES = 200_000_000
-"""Larger files are not models of this package."""
 GOLDEN_TOLERANCE = 1e-4
 """Relative difference allowed between a golden output and its replay on another machine."""
+
+
+class Port(Protocol):
+    """An input or output of a session."""
+
+    name: str
+    type: str
+    shape: list[int | str | None]
 
 
 class Session(Protocol):
@@ -30,6 +37,14 @@ class Session(Protocol):
 
     def run(self, names: Sequence[str], feed: Mapping[str, NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         """Evaluate outputs by name."""
+        ...
+
+    def get_inputs(self) -> list[Port]:
+        """List the inputs."""
+        ...
+
+    def get_outputs(self) -> list[Port]:
+        """List the outputs."""
         ...
 
     def get_providers(self) -> list[str]:
@@ -52,8 +67,8 @@ class Model:
     name: str
     card: ModelCard
     digest: str
-    session: Session
-    content: bytes
+    session: Session = field(repr=False)
+    content: bytes = field(repr=False)
 
     @classmethod
     def load(cls, path: Path, device: Device, name: str = "") -> Model:
@@ -64,12 +79,16 @@ class Model:
                 asked for is not the one in use.
         """
         name = name or path.name
-        content = _read(path, name)
+        content = read_model_file(path, name)
         session, props = _open(content, device, name)
-        card = ModelCard.from_props(props)
+        try:
+            card = ModelCard.from_props(props)
+        except ModelError as problem:
+            raise ModelError(f"`{name}`: {problem.message}", problem.hint) from None
         model = cls(name, card, hashlib.sha256(content).hexdigest()[:16], session, content)
         if card.features_digest != model.spec.digest:
-            raise ModelError(f"`{name}` was made for other descriptors or element tables", _REFIT)
+            raise ModelError(f"`{name}` was made for other descriptors or element tables", REFIT)
+        model.check_ports()
         model.replay()
         return model
 
@@ -112,58 +131,81 @@ class Model:
             block[:, k] = np.where(np.isfinite(value), value, np.float32(condition.reference))
         return block
 
+    def check_ports(self) -> None:
+        """Compare the inputs and outputs of the graph with the card.
+
+        Raises:
+            ModelError: they differ in name, type or width.
+        """
+        widths = {"features": len(self.spec.names), "conditions": len(self.card.conditions)}
+        wanted = {name: f"{name} ({width})" for name, width in widths.items() if width}
+        found = {port.name: f"{port.name} ({_width(port)})" for port in self.session.get_inputs()}
+        if found != wanted:
+            takes, says = ", ".join(found.values()), ", ".join(wanted.values())
+            raise ModelError(f"`{self.name}` takes {takes} where its card says {says}", REFIT)
+        given = {port.name for port in self.session.get_outputs() if _width(port) == "1"}
+        for name in self.output_names:
+            if name not in given:
+                raise ModelError(f"`{self.name}` has no output `{name}` of one column", REFIT)
+
     def replay(self) -> None:
         """Recompute the golden rows from their formulas.
 
         Raises:
-            ModelError: a value is off by more than the tolerance.
+            ModelError: there are none, they cannot be computed, or a value is off by more than the tolerance.
         """
         if not self.card.golden:
-            raise ModelError(f"`{self.name}` carries no golden rows", _REFIT)
-        compositions = [parse_formula(row.formula) for row in self.card.golden]
-        symbols = tuple(dict.fromkeys(s for c in compositions for s in c.symbols))
-        fractions = np.zeros((len(compositions), len(symbols)))
-        for row, composition in enumerate(compositions):
-            fractions[row, [symbols.index(s) for s in composition.symbols]] = composition.fractions
-        predicted = self.predict(featurize(fractions, symbols, self.spec))
+            raise ModelError(f"`{self.name}` carries no golden rows", REFIT)
+        predicted = self._golden_predictions()
         for row, golden in enumerate(self.card.golden):
+            if set(golden.outputs) != set(self.output_names):
+                raise ModelError(f"`{self.name}` carries golden rows of other outputs", REFIT)
             for output, expected in golden.outputs.items():
                 found = float(predicted[output][row])
                 if not abs(found - expected) <= GOLDEN_TOLERANCE * max(1.0, abs(expected)):
-                    raise ModelError(
-                        f"`{self.name}` gives {output} {found:.6g} for {golden.formula} where {expected:.6g} is recorded",
-                        _REFIT,
-                    )
+                    problem = f"gives {output} {found:.6g} for {golden.formula} where {expected:.6g} is recorded"
+                    raise ModelError(f"`{self.name}` {problem}", REFIT)
+
+    def _golden_predictions(self) -> dict[str, NDArray[np.float32]]:
+        """Predict the golden rows at the reference conditions."""
+        try:
+            compositions = [parse_formula(row.formula) for row in self.card.golden]
+            symbols = tuple(dict.fromkeys(s for c in compositions for s in c.symbols))
+            fractions = np.zeros((len(compositions), len(symbols)))
+            for row, composition in enumerate(compositions):
+                fractions[row, [symbols.index(s) for s in composition.symbols]] = composition.fractions
+            return self.predict(featurize(fractions, symbols, self.spec))
+        except ScreenerError as problem:
+            raise ModelError(f"`{self.name}` has a golden row that does not read: {problem.message}", REFIT) from None
+        except Exception as problem:  # onnxruntime raises unrelated classes for graphs that do not run
+            raise ModelError(f"`{self.name}` does not run ({type(problem).__name__})", REFIT) from None
 
 
-_REFIT = "run `training fit` to make the models again, or name another folder with `--models`"
-
-
-def _read(path: Path, name: str) -> bytes:
-    """Read a model file of sane size."""
-    try:
-        if path.stat().st_size > MAX_MODEL_BYTES:
-            raise ModelError(f"`{name}` is larger than {MAX_MODEL_BYTES // 1_000_000} MB", _REFIT)
-        return path.read_bytes()
-    except OSError:
-        raise ModelError(f"cannot read the model `{name}`", _REFIT) from None
+def _width(port: Port) -> str:
+    """Write the number of columns of a float matrix with any number of rows, `?` for anything else."""
+    if port.type != "tensor(float)" or len(port.shape) != 2 or isinstance(port.shape[0], int):
+        return "?"
+    return str(port.shape[1])
 
 
 def _open(content: bytes, device: Device, name: str) -> tuple[Session, dict[str, str]]:
     """Make a session on the device asked for and return it with the file's metadata."""
     import onnxruntime
 
+    onnxruntime.set_default_logger_severity(4)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = device.threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
     try:
-        session = onnxruntime.InferenceSession(content, options, providers=device.providers)
+        # by default ONNX Runtime prints a failure of the device on standard output and goes on with the CPU
+        session = onnxruntime.InferenceSession(content, options, providers=device.providers, enable_fallback=0)
+        props = dict(session.get_modelmeta().custom_metadata_map)
     except Exception as problem:  # onnxruntime raises unrelated classes for damaged files
-        raise ModelError(f"`{name}` is not a readable ONNX model ({type(problem).__name__})", _REFIT) from None
+        raise ModelError(f"`{name}` is not a readable ONNX model ({type(problem).__name__})", REFIT) from None
     if session.get_providers()[0] != device.provider:
         raise ModelError(
             f"`{name}` runs on {session.get_providers()[0]} where {device} was asked for",
             "use `--device cpu`, or install the `gpu` extra that matches the driver",
         )
-    return cast(Session, session), dict(session.get_modelmeta().custom_metadata_map)
+    return cast(Session, session), props

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +59,8 @@ def find_folder(explicit: Path | None = None) -> Path:
         if folder:
             if not (Path(folder) / SUMS).is_file():
                 raise ModelError(
-                    f"no models in `{folder}`", f"{source} must name a folder with a {SUMS} file, as `training fit --out` writes"
+                    f"no models in `{folder}`",
+                    f"{source} must name a folder with a {SUMS} file, as `training fit --out` writes",
                 )
             return Path(folder)
     for folder in (user_folder(), *packaged_folders()):
@@ -103,7 +104,7 @@ def check_file(folder: Path, name: str, digest: str) -> Path:
     """
     path = folder / name
     remedy = f"restore `{name}`, or run `training fit` to make the models again"
-    if not path.resolve().is_relative_to(folder.resolve()):
+    if "\0" in name or not path.resolve().is_relative_to(folder.resolve()):
         raise ModelError(f"`{name}` in {SUMS} lies outside `{folder}`", remedy)
     if not path.is_file():
         raise ModelError(f"the model file `{name}` is missing from `{folder}`", remedy)
@@ -124,14 +125,27 @@ def load_models(folder: Path, device: Device, tiers: tuple[Tier, ...] = ("screen
     paths = [check_file(folder, name, digests[name]) for name in names]
     with ThreadPoolExecutor(max_workers=4) as pool:
         models = list(pool.map(lambda pair: Model.load(pair[0], device, pair[1]), zip(paths, names, strict=True)))
-    by_tier: dict[Tier, dict[str, Model]] = {}
-    for tier in tiers:
-        mine = {m.card.target.name: m for m in models if m.name.split("/")[0] == tier}
-        if not mine:
-            raise ModelError(f"no models of the {tier} tier in `{folder}`", "run `training fit` to make them")
-        by_tier[tier] = {name: mine[name] for name in sorted(mine, key=_column_order)}
+    by_tier = {tier: _by_target(tier, folder, models) for tier in tiers}
     text = "".join(f"{digests[name]}  {name}\n" for name in sorted(digests))
     return ModelSet(folder, by_tier, hashlib.sha256(text.encode()).hexdigest()[:16])
+
+
+def _by_target(tier: Tier, folder: Path, models: Iterable[Model]) -> dict[str, Model]:
+    """Take the models of one tier by target name, in column order."""
+    found: dict[str, Model] = {}
+    for model in models:
+        if model.name.split("/")[0] == tier:
+            name = model.card.target.name
+            if model.card.tier != tier:
+                problem = f"`{model.name}` holds a model of the {model.card.tier} tier"
+                raise ModelError(problem, "run `training fit` to make the models again")
+            if name in found:
+                problem = f"`{found[name].name}` and `{model.name}` both predict `{name}`"
+                raise ModelError(problem, f"take one of them out of {SUMS}")
+            found[name] = model
+    if not found:
+        raise ModelError(f"no models of the {tier} tier in `{folder}`", "run `training fit` to make them")
+    return {name: found[name] for name in sorted(found, key=_column_order)}
 
 
 def _column_order(target: str) -> tuple[int, str]:

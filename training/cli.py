@@ -85,6 +85,8 @@ def evaluate(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 done, 2 the user can mend it, 1 a bug, 130 or 143 stopped."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if given in ([], ["data"]):
+        given.append("--help")
 
     def run() -> object:
         missing = _missing_extra()

@@ -62,7 +62,7 @@ def run_fit(request: FitRequest) -> None:
     check_writable(folder)
     measured = load_measured(request.data, request.targets, units=request.units, with_catalogue=request.catalogue)
     say(describe(measured))
-    kept = files_in_use(folder, measured.tables)
+    kept = files_in_use(folder, measured.tables, say)
     effort = QUICK if request.quick else FULL
     files = fit_models(measured.tables, table_digest(measured.tables), request.workers, say, request.seed, effort)
     files |= {name: path.read_bytes() for name, path in kept.items() if name != ALLOY_INDEX}
@@ -92,6 +92,8 @@ def describe(measured: Measured) -> str:
     counts = ", ".join(f"{target} {len(rows):,} rows" for target, rows in measured.tables.items())
     dropped = sum(drop.count for drop in measured.report.dropped)
     text = f"{counts}; {dropped:,} records left out (`training data check` says why)"
+    if measured.outside:
+        text += f"; {measured.outside:,} rows hold elements that the models do not know"
     if measured.missing:
         text += (
             f"; {len(measured.missing)} measured data sets are not on this machine, {measured.missing[0]} among them"
@@ -106,29 +108,37 @@ def headline(model: Model) -> str:
     return "  ".join(f"{key} {grouped[key]:.3f}" for key in shown if key in grouped)
 
 
-def files_in_use(folder: Path, fitted: Iterable[str]) -> dict[str, Path]:
+def files_in_use(folder: Path, fitted: Iterable[str], say: Callable[[str], None]) -> dict[str, Path]:
     """Find the models in use for everything that is not fitted now, so that the folder is complete.
 
     Args:
         folder: where models are to be written; models already there come before installed ones.
         fitted: targets whose models are replaced.
+        say: told why installed models are left out.
 
     Returns:
         Path by name relative to the folder; the index of training alloys only beside a model that stays in use.
 
     Raises:
-        ModelError: one of them is damaged or was made for other descriptors.
+        ModelError: a model of the folder that stays in use is damaged or was made for other descriptors.
     """
+    there = (folder / SUMS).is_file()
     try:
-        source = folder if (folder / SUMS).is_file() else find_folder()
+        source = folder if there else find_folder()
     except ModelError:
         return {}
     replaced = {f"{tier}/{file_name(target)}" for tier in TIERS for target in fitted}
-    names = [name for name in recorded_digests(source) if name not in replaced]
-    if not any(name.endswith(".onnx") for name in names):
+    digests = {n: d for n, d in recorded_digests(source).items() if n not in replaced and (source / n).is_file()}
+    if not any(name.endswith(".onnx") for name in digests):
         return {}
-    kept = {name: check_file(source, name, recorded_digests(source)[name]) for name in names}
-    for name, path in kept.items():
-        if name.endswith(".onnx"):
-            Model.load(path, Device("cpu"), name)
+    try:
+        kept = {name: check_file(source, name, digest) for name, digest in digests.items()}
+        for name, path in kept.items():
+            if name.endswith(".onnx"):
+                Model.load(path, Device("cpu"), name)
+    except ModelError as problem:
+        if there:
+            raise ModelError(problem.message, "remove that file, or name another folder with `--out`") from None
+        say(f"left out the models in {source}: {problem.message}")
+        return {}
     return kept

@@ -25,11 +25,13 @@ class Measured:
         tables: target → rows.
         report: curation report.
         missing: data sets that would have been learned from and are not on this machine.
+        outside: curated rows left out because of elements that are no inputs of the models.
     """
 
     tables: Mapping[str, TaskRows]
     report: CurationReport
     missing: tuple[str, ...]
+    outside: int = 0
 
 
 def load_measured(
@@ -74,7 +76,10 @@ def load_measured(
 
 def _measured(curated: Curated, recipes: Iterable[Recipe], missing: tuple[str, ...]) -> Measured:
     """Lay out the rows of every recipe."""
-    return Measured({r.target: task_rows(curated.frame, r) for r in recipes}, curated.report, missing)
+    tables = {recipe.target: task_rows(curated.frame, recipe) for recipe in recipes}
+    tasks = [rows.recipe.task for rows in tables.values()]
+    outside = int(curated.frame["task"].is_in(tasks).sum()) - sum(len(rows) for rows in tables.values())
+    return Measured(tables, curated.report, missing, outside)
 
 
 def found_sources() -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -59,9 +59,9 @@ def prove(rows: TaskRows, model: str, grouped: OutOfFold, random: OutOfFold | No
     """
     target = rows.recipe.target
     out, fold = grouped.predicted[target, model], grouped.fold[target]
-    metrics = {"grouped": score(rows, out, model)}
+    metrics = {"grouped": _known(score(rows, out, model))}
     if random is not None:
-        metrics["random"] = score(rows, random.predicted[target, model], model)
+        metrics["random"] = _known(score(rows, random.predicted[target, model], model))
     if rows.recipe.kind == "classification":
         if random is not None:
             again = random.predicted[target, model]
@@ -75,6 +75,11 @@ def prove(rows: TaskRows, model: str, grouped: OutOfFold, random: OutOfFold | No
     rule: Literal["relative", "absolute"] = "relative" if rows.recipe.interval == "relative" else "absolute"
     head = Head(target, "regression", rule, half, floor=0.0 if rows.y.min() >= 0.0 else None)
     return Proof(head, metrics, None, (), words, ())
+
+
+def _known(scores: Mapping[str, float]) -> dict[str, float]:
+    """Leave out what cannot be had from these rows: a card is JSON, which has no NaN."""
+    return {key: value for key, value in scores.items() if np.isfinite(value)}
 
 
 def _prove_classifier(

@@ -62,19 +62,23 @@ def load_tile(fractions: NDArray[np.float32], start: int, rows: int, work: Scrat
     total = work.value
     total[:rows] = 0.0
     for i in range(fractions.shape[1]):
-        amount = work.amount[i]
-        largest = 0.0
+        amount, column = work.amount[i], fractions[start : start + rows, i]
         for t in range(rows):
-            amount[t] = fractions[start + t, i]
+            amount[t] = column[t]
+        # counted in whole numbers: several rows at once, which a largest or a sum of floats is not
+        occurs = 0
+        for t in range(rows):
             total[t] += amount[t]
-            largest = max(largest, amount[t])
-        if largest > 0.0:
+            occurs += amount[t] > 0.0
+        if occurs > 0:
             work.present[n] = i
             n += 1
+    for t in range(rows):
+        total[t] = 1.0 / total[t]
     for k in range(n):
         amount = work.amount[work.present[k]]
         for t in range(rows):
-            amount[t] /= total[t]
+            amount[t] *= total[t]
     return n
 
 
@@ -200,10 +204,11 @@ def featurize_rows(fractions: NDArray[np.float32], plan: Plan, work: Scratch, ou
         for i in range(fractions.shape[1]):
             column = plan.fraction_column[i]
             if column >= 0:
+                source, target = fractions[start : start + rows, i], out[start : start + rows, column]
                 for t in range(rows):
-                    out[start + t, column] = fractions[start + t, i]
+                    target[t] = source[t]
         for o in range(plan.ops.shape[0]):
             operate(plan.ops[o], plan, rows, n, work)
-            column, scale, value = plan.ops[o, 3], plan.scales[o], work.value
+            target, scale, value = out[start : start + rows, plan.ops[o, 3]], plan.scales[o], work.value
             for t in range(rows):
-                out[start + t, column] = scale * value[t]
+                target[t] = scale * value[t]

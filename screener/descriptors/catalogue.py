@@ -1,7 +1,8 @@
 """Every descriptor of an alloy composition: name, unit, formula, source.
 
-A descriptor is data, not code: one of the kinds below applied to columns of the element and pair tables. The float64
-reference (`reference.py`) and the float32 kernel (`featurizer.py`) both read this catalogue, so a definition stands once.
+A descriptor is data, not code: one of the kinds below applied to columns of the element and pair tables. Both the
+float64 reference (`reference.py`) and the float32 kernel (`featurizer.py`) read this catalogue, so that a definition
+stands once.
 
 Notation: c_i atomic fraction of element i, p_i its property, ⟨p⟩ = Σ c_i p_i, φ_ij a symmetric pair property.
 """
@@ -16,8 +17,11 @@ from types import MappingProxyType
 
 R_GAS = 8.314462618
 """Molar gas constant in J/(mol K), CODATA 2018."""
-PRESENT_FOR_PAIRS = 0.02
-"""Elements below this atomic fraction do not take part in pair extremes."""
+PRESENT_FOR_PAIRS = 0.020001
+"""Elements up to 2 at.% do not take part in pair extremes.
+
+The limit lies off every grid, so that rounding to float32 never decides whether an element of exactly 2 at.% counts.
+"""
 
 
 class Kind(IntEnum):
@@ -69,11 +73,12 @@ LN_RHO = "ln element_resistivity_uohm_cm|200"
 GUO = "10.1063/1.3587228"
 ZHANG = "10.1002/adem.200700240"
 TAKEUCHI = "10.2320/matertrans.46.2817"
-MIRACLE = "10.1016/j.actamat.2010.02.017"
+MIRACLE = "10.1179/095066010X12646898728200"
 PAULING = "ISBN 978-0-8014-0333-0"
 MIEDEMA = "10.1016/0378-4363(80)90054-6"
 NORDHEIM = "10.1002/andp.19314010507"
 MIXTURE = "rule of mixtures"
+PUGH = "10.1080/14786440808520496"
 KANG = "10.48550/arXiv.2512.22740"
 
 
@@ -184,8 +189,9 @@ def _families() -> Iterable[Descriptor]:
     for k, a in enumerate(_FAMILIES):
         yield _mean(f"fam_{a}", f"family_{a}", "1", "periodic table")
         for b in _FAMILIES[k + 1 :]:
+            formula = f"fam_{a} · fam_{b}"
             yield Descriptor(
-                f"fam_{a}_{b}", Kind.MEAN_PRODUCT, "1", f"fam_{a} · fam_{b}", "periodic table", f"family_{a}", f"family_{b}"
+                f"fam_{a}_{b}", Kind.MEAN_PRODUCT, "1", formula, "periodic table", f"family_{a}", f"family_{b}"
             )
 
 
@@ -195,11 +201,15 @@ def _d_band() -> Iterable[Descriptor]:
     yield Descriptor(
         "vec_d_metals", Kind.MEAN_RATIO, "1", "Σ_d c_i VEC_i / Σ_d c_i", GUO, "vec*is_d_metal", "is_d_metal"
     )
-    for a, b in (("vec", "miedema_phi_v"), ("vec", "atomic_volume_a3"), ("vec", "electronegativity_pauling"),
-                 ("atomic_volume_a3", "miedema_nws_third"), ("vec", "melting_point_k")):
-        yield Descriptor(
-            f"cov_{a}_{b}", Kind.COVARIANCE, "1", f"Σ c_i ({a}_i − mean)({b}_i − mean)", MIXTURE, a, b
-        )
+    for a, b, unit in (
+        ("vec", "miedema_phi_v", "V"),
+        ("vec", "atomic_volume_a3", "Å³"),
+        ("vec", "electronegativity_pauling", "1"),
+        ("atomic_volume_a3", "miedema_nws_third", "Å³ d.u.^⅓"),
+        ("vec", "melting_point_k", "K"),
+    ):
+        formula = f"Σ c_i ({a}_i − mean)({b}_i − mean)"
+        yield Descriptor(f"cov_{a}_{b}", Kind.COVARIANCE, unit, formula, MIXTURE, a, b)
 
 
 def _pairs() -> Iterable[Descriptor]:
@@ -229,8 +239,7 @@ def _mechanics() -> Iterable[Descriptor]:
     yield _spread("shear_dev_gpa", "shear_modulus_gpa", "GPa", MIXTURE)
     yield _mean("bulk_avg_gpa", "bulk_modulus_gpa", "GPa", MIXTURE)
     yield _spread("bulk_dev_gpa", "bulk_modulus_gpa", "GPa", MIXTURE)
-    yield Descriptor("pugh", Kind.MEAN_RATIO, "1", "⟨G⟩/⟨B⟩", "10.1080/14786440808520496", "shear_modulus_gpa",
-                     "bulk_modulus_gpa")
+    yield Descriptor("pugh", Kind.MEAN_RATIO, "1", "⟨G⟩/⟨B⟩", PUGH, "shear_modulus_gpa", "bulk_modulus_gpa")
 
 
 @cache

@@ -12,8 +12,10 @@ from screener.descriptors.catalogue import PRESENT_FOR_PAIRS, Descriptor, Kind
 from screener.descriptors.properties import element_column, pair_matrix
 from screener.descriptors.specs import FeatureSpec
 
-_TILE = 128
-"""Rows worked on at once: a tile of a usual space stays in the first-level cache."""
+_TILE_FRACTIONS = 4096
+"""Fractions worked on at once: with what is made of them they stay in the first-level cache."""
+_TILE_ROWS = (64, 256)
+"""Fewest and most rows of a tile."""
 _ONE_COLUMN = (Kind.MEAN, Kind.SPREAD, Kind.RELATIVE_SPREAD)
 _TWO_COLUMNS = (Kind.MEAN_RATIO, Kind.MEAN_PRODUCT, Kind.COVARIANCE)
 _PAIR = (Kind.PAIR_SUM, Kind.PAIR_MIN, Kind.PAIR_MAX)
@@ -35,12 +37,14 @@ class Featurizer:
     def __init__(self, spec: FeatureSpec, symbols: Sequence[str]) -> None:
         self.width = len(spec.names)
         self._plan = compile_plan(spec.descriptors, tuple(symbols))
+        fewest, most = _TILE_ROWS
+        tile = min(most, max(fewest, _TILE_FRACTIONS // max(1, len(symbols))))
         self._work = Scratch(
-            np.zeros((len(symbols), _TILE)),
+            np.zeros((len(symbols), tile)),
             np.zeros(len(symbols), np.int64),
-            np.zeros((max(1, len(self._plan.columns)), _TILE)),
-            np.zeros(_TILE),
-            np.zeros(_TILE),
+            np.zeros((max(1, len(self._plan.columns)), tile)),
+            np.zeros(tile),
+            np.zeros(tile),
         )
 
     def buffer(self, rows: int) -> NDArray[np.float32]:
@@ -66,7 +70,7 @@ def featurize(fractions: NDArray[np.floating], symbols: Sequence[str], spec: Fea
     Raises:
         CompositionError: an element that occurs lacks a property the set needs.
     """
-    present = np.flatnonzero(np.any(np.asarray(fractions) > 0, axis=0))
+    present = np.flatnonzero(np.any(np.asarray(fractions) > 0, axis=0)).tolist()
     featurizer = Featurizer(spec, [symbols[i] for i in present])
     out = featurizer.buffer(len(fractions))
     featurizer(np.ascontiguousarray(np.asarray(fractions)[:, present], dtype=np.float32), out)

@@ -1,6 +1,6 @@
 """Element and pair properties that descriptors read, written in a small notation.
 
-Element columns: a column of the element table, `one`, products `a*b`, and `ln a|m`, the logarithm of the lesser of a and m.
+Element columns: a column of the element table, `one`, `ln a|m` (logarithm of the lesser of a and m), products `a*b`.
 Pair properties: factors joined by `*`; a factor is `one`, `dH_mix_kj_mol`, `|dH_mix_kj_mol|`, `|Δa|` (difference),
 `Σa` (mean of the two), `a×b` (a_i b_j, a = b) or `a~b` (a_i b_j + a_j b_i).
 """

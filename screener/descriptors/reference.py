@@ -1,6 +1,7 @@
 """Descriptors in float64, written for clarity: the definition that `screener features` prints and kernels are held to.
 
-Sums run over elements in the order given, one addition at a time, so a value has the same bits on every machine.
+Sums run over elements in the order given, one addition at a time, so that a row's value depends neither on the rows
+beside it nor on the machine; only the entropy's logarithm may differ in its last place between processors.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def describe(fractions: NDArray[np.floating], symbols: Sequence[str], descriptor
         CompositionError: an element that occurs lacks a property that a descriptor needs.
     """
     c = np.asarray(fractions, dtype=np.float64)
-    present = np.flatnonzero(np.any(c > 0, axis=0))
+    present = np.flatnonzero(np.any(c > 0, axis=0)).tolist()
     c, symbols = np.ascontiguousarray(c[:, present]), [symbols[i] for i in present]
     out = np.zeros((len(c), len(descriptors)))
     for k, descriptor in enumerate(descriptors):
@@ -43,27 +44,27 @@ def _evaluate(c: Vector, symbols: Sequence[str], d: Descriptor) -> Vector:
     """Evaluate one descriptor without its scale, shape (b,)."""
     match d.kind:
         case Kind.FRACTION:
-            return c[:, list(symbols).index(d.first)] if d.first in symbols else np.zeros(len(c))
+            return c[:, symbols.index(d.first)] if d.first in symbols else np.zeros(len(c))
         case Kind.MEAN:
             return _mean(c, element_column(symbols, d.first))
         case Kind.SPREAD:
-            return np.sqrt(_covariance(c, symbols, d.first, d.first))
+            return _spread(c, symbols, d.first)
         case Kind.RELATIVE_SPREAD:
-            return np.sqrt(_covariance(c, symbols, d.first, d.first)) / _mean(c, element_column(symbols, d.first))
+            return np.asarray(_spread(c, symbols, d.first) / _mean(c, element_column(symbols, d.first)))
         case Kind.COVARIANCE:
             return _covariance(c, symbols, d.first, d.second)
         case Kind.PAIR_SUM:
             return _pair_sum(c, pair_matrix(symbols, d.first))
         case Kind.PAIR_MIN:
-            return -_pair_max(c, -pair_matrix(symbols, d.first))
+            return 0.0 - _pair_max(c, -pair_matrix(symbols, d.first))
         case Kind.PAIR_MAX:
             return _pair_max(c, pair_matrix(symbols, d.first))
         case Kind.ENTROPY:
             return _entropy(c)
         case Kind.COUNT:
-            return np.count_nonzero(c > 0, axis=1).astype(np.float64)
+            return np.asarray((c > 0).sum(axis=1, dtype=np.float64))
         case Kind.LARGEST:
-            return c.max(axis=1)
+            return np.asarray(c.max(axis=1, initial=0.0))
         case Kind.MEAN_PRODUCT:
             return _mean(c, element_column(symbols, d.first)) * _mean(c, element_column(symbols, d.second))
         case Kind.MEAN_RATIO:
@@ -86,6 +87,11 @@ def _covariance(c: Vector, symbols: Sequence[str], first: str, second: str) -> V
     for i in range(len(symbols)):
         total += c[:, i] * (a[i] - mean_a) * (b[i] - mean_b)
     return total
+
+
+def _spread(c: Vector, symbols: Sequence[str], column: str) -> Vector:
+    """√Σ c_i (p_i − ⟨p⟩)², shape (b,)."""
+    return np.asarray(np.sqrt(_covariance(c, symbols, column, column)))
 
 
 def _pair_sum(c: Vector, phi: Vector) -> Vector:
@@ -117,5 +123,5 @@ def _entropy(c: Vector) -> Vector:
 
 
 def _ratio(above: Vector, below: Vector) -> Vector:
-    """above / below, 0 where the denominator vanishes, shape (b,)."""
+    """Divide, 0 where the denominator vanishes, shape (b,)."""
     return np.divide(above, below, out=np.zeros_like(above), where=below != 0)

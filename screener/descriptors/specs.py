@@ -20,8 +20,9 @@ KANG_ELEMENTS = ("Al", "Ti", "Cr", "Fe", "Co", "Ni", "Cu", "Zr", "Mo", "W", "Mn"
 
 DOMAIN = (
     *KANG_ELEMENTS,
-    *("Nb", "V", "Hf", "Y", "La", "B", "P", "C", "Ag", "Au", "Pd", "Zn", "Sn", "Be", "Ca", "Gd", "Ce", "Nd", "Ga", "Ge"),
-    *("Sc", "Pt", "Ru", "Rh", "Ir", "Li", "Pr", "Sm", "Tb", "Dy", "Ho", "Er", "Tm", "Yb", "Lu", "In", "Sb", "Bi", "Pb"),
+    *("Nb", "V", "Hf", "Y", "La", "B", "P", "C", "Ag", "Au", "Pd", "Zn", "Sn", "Be", "Ca", "Gd", "Ce", "Nd", "Ga"),
+    *("Ge", "Sc", "Pt", "Ru", "Rh", "Ir", "Li", "Pr", "Sm", "Tb", "Dy", "Ho", "Er", "Tm", "Yb", "Lu", "In", "Sb"),
+    *("Bi", "Pb"),
 )
 """Elements whose fractions are inputs of `screen` and `alloy`."""
 
@@ -52,8 +53,9 @@ class FeatureSpec:
 
     @cached_property
     def digest(self) -> str:
-        """16 hex digits over names, kernel version and element tables."""
-        text = "\n".join((*self.names, f"kernel {KERNEL_VERSION}", tables_digest()))
+        """16 hex digits over names and rules of the descriptors, the kernel version and the element tables."""
+        rules = (f"{d.name} {d.kind:d} {d.first} {d.second} {d.scale!r}" for d in self.descriptors)
+        text = "\n".join((*rules, f"kernel {KERNEL_VERSION}", tables_digest()))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

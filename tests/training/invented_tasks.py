@@ -21,9 +21,7 @@ SYSTEMS = (
 TINY = Effort(0.05, 400, Schedule(epochs=2, batch=64, widths=(16, 8)))
 """Effort of tests that need every part of a fit and none of its quality."""
 TREES = Member("extra_trees", 1.0, "all", {"n_estimators": 20, "min_samples_leaf": 2, "max_features": 0.5})
-BOOSTED = Member(
-    "lightgbm", 1.0, "all", {"rounds": 30, "learning_rate": 0.1, "num_leaves": 7, "min_data_in_leaf": 5}
-)
+BOOSTED = Member("lightgbm", 1.0, "all", {"rounds": 30, "learning_rate": 0.1, "num_leaves": 7, "min_data_in_leaf": 5})
 HARDNESS = Recipe("hardness_gpa", "hardness_gpa", "GPa", "regression", False, "relative", 50, (TREES,))
 RESISTIVITY = Recipe(
     "resistivity_uohm_cm",
@@ -36,9 +34,7 @@ RESISTIVITY = Recipe(
     (TREES,),
     (ConditionSpec("film_thickness_nm", "nm", 500.0),),
 )
-GLASS = Recipe(
-    "p_amorphous", "is_amorphous", "1", "classification", False, "none", 1000, (BOOSTED,), (), 60, 0.02
-)
+GLASS = Recipe("p_amorphous", "is_amorphous", "1", "classification", False, "none", 1000, (BOOSTED,), (), 60, 0.02)
 ENTHALPY = Recipe("mixing_kj_mol", "mixing_kj_mol", "kJ/mol", "regression", False, "absolute", 50, (TREES,))
 RECIPES = {r.target: r for r in (HARDNESS, RESISTIVITY, GLASS, ENTHALPY)}
 

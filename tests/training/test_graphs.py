@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import onnxruntime
 import pytest
@@ -14,7 +16,7 @@ from training.nets import run_layers
 def layers(widths, seed=0):
     """Random dense layers of the given widths."""
     rng = np.random.default_rng(seed)
-    shapes = zip(widths[:-1], widths[1:], strict=True)
+    shapes = itertools.pairwise(widths)
     return [(rng.normal(size=s).astype(np.float32), rng.normal(size=s[1]).astype(np.float32)) for s in shapes]
 
 

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from screener.formula import parse_formula
+from screener.nearest import AlloyIndex
+from tests.training.invented_tasks import GLASS, HARDNESS, formulas, invented_rows
+from training.alloy_index import build_index
+
+
+def contents(index: AlloyIndex) -> dict[str, set[str]]:
+    """Composition in alphabetical order → data sets."""
+    found = {}
+    for row in range(len(index)):
+        composition = parse_formula(index.formula(row))
+        pairs = sorted(zip(composition.symbols, composition.fractions, strict=True))
+        found["".join(f"{s}{round(1000 * f) / 10:g}" for s, f in pairs)] = set(index.source_names(row))
+    return found
+
+
+def test_every_measured_composition_stands_once_with_its_sources(tmp_path):
+    first, second = invented_rows(HARDNESS), invented_rows(GLASS)
+    second = replace(second, source=np.full(84, "other+third"))
+    index = build_index({"hardness_gpa": first, "p_amorphous": second})
+    (tmp_path / "index.npz").write_bytes(index.to_bytes())
+    expected = {key: {"user:mine", "other", "third"} for key in formulas(first.fractions)}
+    assert contents(index) == expected
+    assert contents(AlloyIndex.read(tmp_path / "index.npz")) == expected
+    assert np.add.reduceat(index.permille, index.start[:-1]).tolist() == [1000] * len(index)
+
+
+def test_rows_nobody_measured_are_left_out():
+    rows = invented_rows(HARDNESS, n=28)
+    index = build_index({"hardness_gpa": replace(rows, measured=np.arange(28) < 14)})
+    assert set(contents(index)) == set(formulas(rows.fractions[:14]))
+
+
+def test_rounded_amounts_add_up():
+    rows = invented_rows(HARDNESS, n=28)
+    third = rows.fractions.copy()
+    third[0] = 0.0
+    third[0, :3] = 1.0 / 3.0
+    index = build_index({"hardness_gpa": replace(rows, fractions=third)})
+    assert np.add.reduceat(index.permille, index.start[:-1]).tolist() == [1000] * len(index)
+
+
+def test_no_measured_value_is_in_the_index():
+    rows = invented_rows(HARDNESS)
+    other = replace(rows, y=rows.y + 1.0)
+    assert build_index({"a": rows}).to_bytes() == build_index({"a": other}).to_bytes()
+
+
+def test_the_alloys_of_models_that_stay_in_use_are_kept():
+    shipped = replace(invented_rows(GLASS, n=40, seed=1), source=np.full(40, "ward_2018"))
+    earlier = build_index({"p_amorphous": shipped})
+    own = invented_rows(HARDNESS, n=40, seed=2)
+    merged = contents(build_index({"hardness_gpa": own}, earlier))
+    assert set(merged) == set(formulas(shipped.fractions)) | set(formulas(own.fractions))
+    for key, sources in merged.items():
+        assert ("ward_2018" in sources) == (key in formulas(shipped.fractions))
+        assert ("user:mine" in sources) == (key in formulas(own.fractions))
+
+
+def test_a_table_read_again_replaces_what_it_said_before():
+    shipped = replace(invented_rows(GLASS, n=40, seed=1), source=np.full(40, "ward_2018"))
+    old, new = invented_rows(HARDNESS, n=40, seed=2), invented_rows(HARDNESS, n=40, seed=3)
+    first = build_index({"hardness_gpa": old}, build_index({"p_amorphous": shipped}))
+    assert contents(build_index({"hardness_gpa": new}, first)) == contents(
+        build_index({"hardness_gpa": new}, build_index({"p_amorphous": shipped}))
+    )

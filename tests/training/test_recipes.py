@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from screener.errors import InputError
+from training.recipes import Member, refuse_taken_names, standing_recipes, thinned, user_recipe
+
+
+def refusal(call, *args):
+    with pytest.raises(InputError) as error:
+        call(*args)
+    return error.value.message, error.value.hint
+
+
+def test_the_three_standing_targets():
+    recipes = standing_recipes()
+    assert list(recipes) == ["resistivity_uohm_cm", "hardness_gpa", "p_amorphous"]
+    assert [r.task for r in recipes.values()] == ["resistivity_uohm_cm", "hardness_gpa", "is_amorphous"]
+    assert [c.name for c in recipes["resistivity_uohm_cm"].conditions] == ["film_thickness_nm", "process_temperature_k"]
+    assert [c.name for c in recipes["hardness_gpa"].conditions] == ["load_n"]
+    for recipe in recipes.values():
+        assert sum(m.weight for m in recipe.members) == pytest.approx(1.0)
+        assert {m.learner for m in recipe.members} <= {"extra_trees", "lightgbm"}
+        assert {m.columns for m in recipe.members} <= {"all", "plain"}
+
+
+def test_own_targets_follow_a_standing_pattern():
+    strength = user_recipe("yield_mpa", "MPa", "regression", log=True)
+    assert (strength.target, strength.task, strength.unit, strength.interval) == ("yield_mpa",) * 2 + (
+        "MPa",
+        "relative",
+    )
+    assert user_recipe("yield_mpa", "MPa", "regression", log=False).interval == "absolute"
+    for name in ("is_ductile", "ductile"):
+        label = user_recipe(name, "", "classification", log=False)
+        assert (label.target, label.task, label.unit, label.interval) == ("p_ductile", name, "1", "none")
+        assert label.weak_negatives == 0
+    assert strength.conditions == label.conditions == ()
+
+
+def test_unknown_kinds_are_refused():
+    assert refusal(user_recipe, "grade", "", "ordinal", False) == (
+        "target `grade` has the unknown kind `ordinal`",
+        "write `regression` or `classification`",
+    )
+
+
+def test_thinning_keeps_everything_but_the_number_of_trees():
+    forest = Member("extra_trees", 0.5, "all", {"n_estimators": 200, "max_features": 0.5})
+    boosted = Member("lightgbm", 0.5, "plain", {"rounds": 500, "learning_rate": 0.03})
+    recipe = replace(standing_recipes()["hardness_gpa"], members=(forest, boosted))
+    thin = thinned(recipe, 0.2)
+    assert [m.options for m in thin.members] == [
+        {"n_estimators": 40, "max_features": 0.5},
+        {"rounds": 100, "learning_rate": 0.03},
+    ]
+    assert replace(thin, members=recipe.members) == recipe
+    assert [m.options.get("n_estimators", m.options.get("rounds")) for m in thinned(thin, 0.01).members] == [10, 10]
+    assert all(thinned(standing, 1.0) == standing for standing in standing_recipes().values())
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "column"),
+    [
+        ("amorphous", "classification", "p_amorphous"),
+        ("p_amorphous", "regression", "p_amorphous"),
+        ("formula", "regression", "formula"),
+        ("front", "regression", "front"),
+        ("in_domain", "regression", "in_domain"),
+        ("nearest_distance", "regression", "nearest_distance"),
+        ("amorphous_borderline", "regression", "amorphous_borderline"),
+        ("features", "regression", "features"),
+        ("hardness", "regression", "hardness"),
+        ("vec", "regression", "vec"),
+        ("density_g_cm3", "regression", "density_g_cm3"),
+        ("input_route", "regression", "input_route"),
+        ("yield_low", "regression", "yield_low"),
+        ("hardness_gpa_screen", "regression", "hardness_gpa_screen"),
+        ("yield_logit", "classification", "p_yield_logit"),
+    ],
+)
+def test_columns_of_every_result_are_refused(name, kind, column):
+    assert refusal(refuse_taken_names, [user_recipe(name, "", kind, False)]) == (
+        f"target `{name}` would fill the column `{column}`, which is taken",
+        "choose another name for the target",
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "column"),
+    [
+        (("is_brittle", "classification"), ("brittle", "classification"), "p_brittle"),
+        (("brittle", "classification"), ("is_brittle", "regression"), "is_brittle"),
+        (("p_brittle", "regression"), ("brittle", "classification"), "p_brittle"),
+    ],
+)
+def test_two_targets_cannot_share_a_column(first, second, column):
+    recipes = [user_recipe(name, "", kind, False) for name, kind in (first, second)]
+    message, _ = refusal(refuse_taken_names, recipes)
+    assert message == f"target `{second[0]}` would fill the column `{column}`, which is taken"
+
+
+def test_standing_targets_and_ordinary_names_pass():
+    own = [user_recipe("yield_mpa", "MPa", "regression", False), user_recipe("is_ductile", "", "classification", False)]
+    refuse_taken_names([*standing_recipes().values(), *own, user_recipe("x", "", "regression", False)])
