@@ -42,7 +42,7 @@ def check_equal(name: str, fractions: Block) -> None:
     """Compare both on one block, each column on its own scale."""
     expected, found = in_numpy(name)(fractions), Kernel(name, len(fractions))(fractions)
     scale = np.maximum(np.abs(expected).max(axis=0), 1e-3)
-    np.testing.assert_allclose(found / scale, expected / scale, atol=2e-6)
+    np.testing.assert_allclose(found / scale, expected / scale, atol=1e-5)
 
 
 def lines(size: Size) -> Iterator[Line]:

@@ -13,6 +13,12 @@ from screener.jobs import ScreenJob
 from screener.space import CompositionSpace
 
 
+MOST_DRAWN = 100_000_000
+"""Largest draw: its indices are held in memory, 8 bytes each."""
+MOST_KEPT = 2_000_000
+"""Most candidates kept: each costs one to two kilobytes once it is settled and described."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidates:
     """What is evaluated.
@@ -36,6 +42,16 @@ class Candidates:
             raise CompositionError(
                 f"{job.candidates} candidates are more than the {job.max_candidates} of --max-candidates",
                 "coarsen `--step`, narrow `--bounds`, draw some with `--sample 1000000`, or raise `--max-candidates`",
+            )
+        if min(job.question.top or 0, job.candidates) > MOST_KEPT:
+            raise CompositionError(
+                f"--top `{job.question.top}` is more than the {MOST_KEPT} that are kept in memory",
+                f"keep at most `--top {MOST_KEPT}`, or narrow the space and search its parts",
+            )
+        if job.sample is not None and job.sample > MOST_DRAWN and job.candidates > MOST_DRAWN:
+            raise CompositionError(
+                f"--sample `{job.sample}` is more than the {MOST_DRAWN} that are held in memory",
+                f"draw at most `--sample {MOST_DRAWN}`, or search the whole space",
             )
         if job.sample is not None:
             return cls(job.space, job.space.sample(job.sample, job.seed))

@@ -62,15 +62,18 @@ def make_plan(question: Question, models: TierModels, symbols: Sequence[str]) ->
         *(parse_objective(text, "max", columns, booleans) for text in question.maximize),
         *(parse_objective(text, "min", columns, booleans) for text in question.minimize),
     ]
-    rank_by = question.rank_by and Expression.parse(question.rank_by, columns, "number", "--rank-by", booleans)
-    where = Expression.parse(question.where, columns, "boolean", "--where", booleans) if question.where else None
+    rank_by = where = None
+    if question.rank_by is not None:
+        rank_by = Expression.parse(question.rank_by, columns, "number", "--rank-by", booleans)
+    if question.where is not None:
+        where = Expression.parse(question.where, columns, "boolean", "--where", booleans)
     if not question.ranks and DEFAULT_OBJECTIVE not in models.models:
         raise ExpressionError(
             f"no model predicts `{DEFAULT_OBJECTIVE}`, the default to rank by",
             f"rank by something else, e.g. `--maximize {next(iter(models.models))}`",
         )
     ranges = {name: (model.card.target.low, model.card.target.high) for name, model in models.models.items()}
-    scorer = Scorer.build(objectives, rank_by or None, ranges, probabilities)
+    scorer = Scorer.build(objectives, rank_by, ranges, probabilities)
     front = _front(question, objectives, probabilities)
     used = {*scorer.columns, *front, *(where.columns if where else ())}
     return Plan(

@@ -173,8 +173,9 @@ def _best(plan: Plan, k: int, slack: int, visited: Callable[[Visit], None], exac
         return found, False
     if len(order) < k:
         return found, True
-    shift = np.abs(score - rough_kept, where=score != rough_kept, out=np.zeros(len(score)))
-    return found, bool(np.nanmax(shift) > found.score[-1] - rough.min())
+    with np.errstate(invalid="ignore"):
+        shift = np.abs(score - rough_kept, where=score != rough_kept, out=np.zeros(len(score)))
+        return found, bool(np.nanmax(shift) > found.score[-1] - rough.min())
 
 
 def _best_of_front(plan: Plan, k: int, visited: Callable[[Visit], None], exact: Exact) -> Found:

@@ -88,11 +88,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given in ([], ["data"]):
         given.append("--help")
 
-    def run() -> object:
+    def run() -> None:
         missing = _missing_extra()
         if missing:
             raise ScreenerError(f"`training` needs the package `{missing}`", _EXTRA)
-        return typer.main.get_command(app).main(given, prog_name="training", standalone_mode=False)
+        command = typer.main.get_command(app)
+        # Not through the command's own `main`, which turns an interrupt into a quiet success.
+        with command.make_context("training", given) as context:
+            command.invoke(context)
 
     return exit_code(run)
 

@@ -13,7 +13,7 @@ from typing import Literal
 from screener.errors import OutputError
 from training.baselines import BASELINES
 from training.contenders import NET, SHARED_NET
-from training.evaluation import CONTENDERS, Score, evaluate, markdown
+from training.evaluation import CONTENDERS, Score, compact_markdown, evaluate, markdown
 from training.fit import table_digest
 from training.fit_command import clock, describe
 from training.measured import load_measured
@@ -72,12 +72,11 @@ def run_evaluate(request: EvaluateRequest) -> None:
         "by chemical system, assigned on the union of all tasks; random = by composition. "
         "Written by `training evaluate`."
     )
-    text = f"{markdown(scores, measured.tables)}\n{caption}"
-    print(text)
+    print(f"{markdown(scores, measured.tables)}\n{caption}")
     if request.out:
         write_whole(request.out, to_json(scores, digest, today, repeats).encode())
     if request.readme:
-        replace_block(request.readme, BLOCK, text)
+        replace_block(request.readme, BLOCK, f"{compact_markdown(scores, measured.tables)}\n{caption}")
 
 
 def to_json(scores: Sequence[Score], digest: str, today: str, repeats: int) -> str:

@@ -135,6 +135,32 @@ def markdown(scores: Sequence[Score], tables: Mapping[str, TaskRows]) -> str:
     return "\n".join(parts)
 
 
+def compact_markdown(scores: Sequence[Score], tables: Mapping[str, TaskRows]) -> str:
+    """Write one table for all targets: each one's headline score grouped and at random, and a second one grouped."""
+    heads: list[str] = []
+    for target, rows in tables.items():
+        (_, first), (_, second) = _headline(rows)
+        unit = f", {rows.recipe.unit}" if rows.recipe.kind == "regression" else ""
+        heads += [f"{target} {first} grouped", "random", f"{second} grouped{unit}"]
+    lines = ["| model | " + " | ".join(heads) + " |\n|---|" + "---:|" * len(heads)]
+    for model in CONTENDERS:
+        cells = []
+        for target, rows in tables.items():
+            (first, _), (second, _) = _headline(rows)
+            for key, split in ((first, SPLITS[0]), (first, SPLITS[1]), (second, SPLITS[0])):
+                match = [s for s in scores if (s.target, s.model, s.split) == (target, model, split)]
+                cells.append(_number(match[0].values.get(key)) if match else "–")
+        if any(cell != "–" for cell in cells):
+            lines.append(f"| {LABELS[model]} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _headline(rows: TaskRows) -> tuple[tuple[str, str], tuple[str, str]]:
+    """Name the two scores that stand for a target where there is room for two."""
+    shown = SHOWN[rows.recipe.kind]
+    return (shown[0], shown[1]) if rows.recipe.kind == "regression" else (shown[0], shown[-1])
+
+
 def _line(model: str, target: str, columns: Sequence[tuple[str, str]], scores: Sequence[Score]) -> str:
     """One contender's line."""
     cells = []

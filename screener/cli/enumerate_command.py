@@ -98,7 +98,9 @@ def enumerate_(
     target = OutputTarget.parse(output)
     check_output(target)
     with terminal(quiet) as told:
-        space = CompositionSpace.build(elements, step, components, ",".join(bounds or ()) or None, sums)
+        space = CompositionSpace.build(
+            elements, step, components, ",".join(bounds) if bounds is not None else None, sums
+        )
         job = ScreenJob(
             space, question, sample, seed or 0, "wt" if units == "wt" else "at", max_candidates, models, device
         )

@@ -174,6 +174,23 @@ REFUSED = {
     "seed": (("--seed", "3"), "--seed `3` without `--sample`", "only a draw is random: add `--sample N`"),
     "sample": (("--sample", "-3"), "sample size `-3` is negative", "use a sample size of 0 or more"),
     "top": (("--top", "0"), "--top `0` is below 1", "ask for at least one candidate, e.g. `--top 20`"),
+    "draw": (
+        ("--elements", "Al,Ti,Cr,Fe,Co,Ni,Cu,Zr,Mo", "--sample", "200000000"),
+        "--sample `200000000` is more than the 100000000 that are held in memory",
+        "draw at most `--sample 100000000`, or search the whole space",
+    ),
+    "kept": (
+        ("--elements", "Al,Ti,Cr,Fe,Co", "--top", "4000000"),
+        "--top `4000000` is more than the 2000000 that are kept in memory",
+        "keep at most `--top 2000000`, or narrow the space and search its parts",
+    ),
+    "empty filter": (
+        ("--where", ""),
+        "empty expression",
+        "write --where like `hardness_gpa / 2 > 3 and in_domain`",
+    ),
+    "empty ranking": (("--rank-by", ""), "empty expression", None),
+    "empty bounds": (("--bounds", ""), "`` does not read as limits in at.%", "write `Al=5:35`"),
     "tier": (("--tier", "fast"), "unknown tier `fast`", "use `auto`, `screen` or `characterize`"),
     "units": (("--units", "vol"), "unknown units `vol`", "use `--units at` or `--units wt`"),
     "device": (("--device", "gpu"), "unknown device `gpu`", "use `--device auto`, `cpu`, `cuda` or `cuda:0`"),

@@ -137,4 +137,17 @@ def test_a_table_is_evaluated_into_json_and_readme(run, tmp_path):
     assert all(f"| {LABELS[model]} |" in out for model in models)
     assert f"data {document['data_digest']}" in out
     readme = (tmp_path / "README.md").read_text()
-    assert readme == f"a <!-- evaluation -->\n{out.strip()}\n<!-- /evaluation --> c"
+    assert readme.startswith("a <!-- evaluation -->\n| model | hardness_gpa R² grouped | random | MAE grouped, GPa |\n")
+    assert readme.endswith("\n<!-- /evaluation --> c")
+    grouped = next(line for line in out.splitlines() if line.startswith("| constant |")).split(" | ")
+    assert f"| constant | {grouped[1]} | {grouped[4]} | {grouped[2]} |" in readme
+    assert out.splitlines()[-1] in readme
+
+
+def test_an_interrupt_ends_with_130(run, monkeypatch):
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("training.fit_command.run_fit", interrupted)
+    code, out, err = run("fit", "--no-catalogue", "--data", "mine.csv")
+    assert (code, out, err) == (130, "", "")
