@@ -74,7 +74,7 @@ def open_csv(path: Path, units: Units | None) -> Iterator[AlloyList]:
     try:
         # Undecodable bytes pass as surrogates, so that one bad row does not hide the others.
         with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
-            rows = _rows(csv.reader(stream))
+            rows = _rows(csv.reader(stream, strict=True))
             header = next(rows, None)
             if header is None:
                 raise InputError(f"`{path}` is empty", "give a CSV file whose first line names the columns")

@@ -12,7 +12,6 @@ from screener.errors import CompositionError
 from screener.jobs import ScreenJob
 from screener.space import CompositionSpace
 
-
 MOST_DRAWN = 100_000_000
 """Largest draw: its indices are held in memory, 8 bytes each."""
 MOST_KEPT = 2_000_000

@@ -69,6 +69,11 @@ def test_a_field_beyond_all_measure_spoils_its_row_only(tmp_path: Path) -> None:
     assert found[2].fields == ("Ti",)
 
 
+def test_a_quote_that_never_ends_is_told_not_swallowed(tmp_path: Path) -> None:
+    found = records(tmp_path, 'formula,x\nCu,1\nZr,"abc\nAl,2\n')
+    assert [record.problem for record in found] == ["", "not readable as CSV: unexpected end of data"]
+
+
 @pytest.mark.parametrize(
     ("content", "message", "hint"),
     [
