@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 import numpy as np
@@ -18,7 +19,7 @@ from screener.jobs import BLOCK
 from screener.model import Model
 from screener.space import CompositionSpace
 
-ROWS = (4096, BLOCK, 65_536)
+ROWS = (1024, 2048, 4096, BLOCK, 65_536)
 """Block sizes tried."""
 Feed = dict[str, NDArray[np.float32]]
 
@@ -35,6 +36,18 @@ def feeds(models: Mapping[str, Model], candidates: CompositionSpace, count: int,
     return made
 
 
+def shared(models: Mapping[str, Model], ready: list[dict[str, Feed]], callers: int) -> Callable[[], None]:
+    """Return bare loops over sessions, each caller with its share of the blocks, all at once."""
+    loops = [alone(models, ready[first::callers]) for first in range(callers)]
+
+    def run() -> None:
+        with ThreadPoolExecutor(callers) as pool:
+            for each in [pool.submit(loop) for loop in loops]:
+                each.result()
+
+    return run
+
+
 def alone(models: Mapping[str, Model], ready: list[dict[str, Feed]]) -> Callable[[], list[NDArray[np.float32]]]:
     """Return the bare loop over sessions; its result is the last block's outputs."""
 
@@ -49,16 +62,16 @@ def alone(models: Mapping[str, Model], ready: list[dict[str, Feed]]) -> Callable
 
 @cache
 def best_alone(size: Size) -> tuple[float, str]:
-    """Find the best rate of ONNX Runtime over block sizes and threads, and how it was had."""
+    """Find the best rate of ONNX Runtime over block sizes, its own threads and callers, and how it was had."""
     candidates, rows = space(size.step), size.blocks * BLOCK
     found: list[tuple[float, str]] = []
-    for threads in sorted({1, CORES}):
+    for threads, callers in sorted({(1, 1), (CORES, 1), (1, CORES)}):
         models = screen_models(threads)
         for block in ROWS:
             ready = feeds(models, candidates, max(1, rows // block), block)
             counted = sum(len(feed[TARGETS[0]]["features"]) for feed in ready)
-            rate = counted / best_seconds(alone(models, ready), size.rounds)
-            found.append((rate, f"blocks of {block:,}, {threads} thread{'s' if threads > 1 else ''}"))
+            rate = counted / best_seconds(shared(models, ready, callers), size.rounds)
+            found.append((rate, f"blocks of {block:,}, {callers} callers × {threads} threads"))
     return max(found)
 
 
