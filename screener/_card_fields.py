@@ -56,7 +56,13 @@ class Fields:
     def choice(self, name: str, allowed: tuple[T, ...]) -> T:
         """Return one of the words allowed."""
         value = self.text(name)
-        return next((word for word in allowed if word == value), None) or self.refuse(name)
+        found = [word for word in allowed if word == value]
+        return found[0] if found else self.refuse(name)
+
+    def truth(self, name: str) -> bool:
+        """Return true or false."""
+        value = self[name]
+        return value if isinstance(value, bool) else self.refuse(name)
 
     def number(self, name: str, low: float = -LARGEST, high: float = LARGEST, *, unknown: bool = False) -> float:
         """Return a finite number within limits; with ``unknown`` it may be NaN."""
@@ -66,6 +72,24 @@ class Fields:
         if not low <= value <= high and not (unknown and value != value):
             self.refuse(name)
         return float(value)
+
+    def share(self, name: str) -> float:
+        """Return a number strictly between 0 and 1, which alone have a logit."""
+        value = self.number(name, 0.0, 1.0)
+        return value if 0.0 < value < 1.0 else self.refuse(name)
+
+    def count(self, name: str) -> int:
+        """Return a whole number, 0 or more."""
+        value = self.number(name, 0.0)
+        return int(value) if value.is_integer() else self.refuse(name)
+
+    def numbers(self, name: str) -> tuple[float, ...]:
+        """Return a list of numbers, of which some may be NaN."""
+        items = self[name]
+        if not isinstance(items, list):
+            self.refuse(name)
+        fields = Fields({str(k): item for k, item in enumerate(items)}, self._at(name))
+        return tuple(fields.number(place, unknown=True) for place in fields)
 
     def nested(self, name: str) -> Fields:
         """Return an object within this one."""

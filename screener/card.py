@@ -11,84 +11,53 @@ from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 from screener._card_fields import REMEDY, Fields, parse_fields
-from screener.elements import element_symbols
+from screener._card_parts import (
+    Condition,
+    DistanceBin,
+    Golden,
+    OperatingPoint,
+    Source,
+    Target,
+    TaskKind,
+    read_condition,
+    read_distance,
+    read_golden,
+    read_point,
+    read_scores,
+    read_source,
+    read_symbols,
+    read_target,
+)
 from screener.errors import ModelError
 
-SCHEMA = 1
+__all__ = [
+    "CLASSIFIERS",
+    "PREFIX",
+    "SCHEMA",
+    "TIERS",
+    "Classifier",
+    "Condition",
+    "DistanceBin",
+    "Golden",
+    "IntervalRule",
+    "ModelCard",
+    "OperatingPoint",
+    "Source",
+    "Target",
+    "TaskKind",
+    "Tier",
+]
+
+SCHEMA = 2
 """Version of the card's layout; another one is refused."""
 PREFIX = "screener."
-_COLUMN = "[a-z][a-z0-9_]{0,63}"
-"""What can name a column of a result."""
 
 Tier = Literal["screen", "characterize"]
 TIERS: tuple[Tier, ...] = ("screen", "characterize")
-TaskKind = Literal["regression", "classification"]
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The property a model predicts.
-
-    Attributes:
-        name: result column; a probability starts with `p_`.
-        unit: physical unit, `1` for probabilities.
-        kind: `regression` or `classification`.
-        low: 5 % quantile of the training values (0 for probabilities).
-        high: 95 % quantile of the training values (1 for probabilities).
-    """
-
-    name: str
-    unit: str
-    kind: TaskKind
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """A measurement condition that is an input beside the composition.
-
-    Attributes:
-        name: name in `--condition NAME=VALUE`.
-        unit: its unit.
-        reference: value used when none is given.
-        low: lowest value in the training data.
-        high: highest value in the training data.
-    """
-
-    name: str
-    unit: str
-    reference: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
-class OperatingPoint:
-    """Out-of-fold precision, recall and specificity when flagging p ≥ threshold."""
-
-    threshold: float
-    precision: float
-    recall: float
-    specificity: float
-
-
-@dataclass(frozen=True, slots=True)
-class Golden:
-    """A composition and the outputs the model must reproduce: formula → {output name: value}."""
-
-    formula: str
-    outputs: Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A data set behind the model: catalogue key, citation, licence, rows used."""
-
-    key: str
-    citation: str
-    licence: str
-    rows: int
+Classifier = Literal["", "mtl", "independent"]
+CLASSIFIERS: tuple[Classifier, ...] = ("", "mtl", "independent")
+IntervalRule = Literal["", "relative", "absolute"]
+_RULES: tuple[IntervalRule, ...] = ("", "relative", "absolute")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +71,24 @@ class ModelCard:
         features_digest: its digest when the model was made.
         elements: training domain.
         conditions: inputs beside the composition, in input order.
+        classifier: kind of classifier, `mtl` or `independent`; empty where there is no choice.
+        preferred: whether it is the one used of several models of one tier and target.
         threshold: default flag threshold on the probability (classification).
         curve: out-of-fold operating points, thresholds ascending (classification).
+        prior: share of positives that the calibrated probabilities assume (classification).
         metrics: scores by split, e.g. {"grouped": {"r2": …}}.
         interval: how the 90 % interval was calibrated, for people.
+        interval_rule: `absolute` (v ± h), `relative` (v divided and multiplied by one factor); empty is told from
+            the numbers.
+        interval_floor: least lower limit the graph gives, in the unit of the target; None for no floor.
+        distance: held-out error and widening by distance to the nearest training alloy of the target, ascending.
+        domain_limit: distance in at.% beyond which an alloy is outside the domain.
         method: how the model was made, for people.
         notes: what not to trust.
         golden: compositions replayed at every load.
         sources: data sets.
+        folds: digest of the folds that the scores come from.
+        fold_scores: score of every fold, by name of the score.
         data_digest: digest of the training table.
         code_version: version of the package that made it.
         created: ISO date.
@@ -132,6 +111,20 @@ class ModelCard:
     data_digest: str = ""
     code_version: str = ""
     created: str = ""
+    classifier: Classifier = ""
+    preferred: bool = True
+    prior: float | None = None
+    interval_rule: IntervalRule = ""
+    interval_floor: float | None = None
+    distance: tuple[DistanceBin, ...] = ()
+    domain_limit: float | None = None
+    folds: str = ""
+    fold_scores: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+
+    @property
+    def flagged(self) -> bool:
+        """Whether its probability is turned into a yes or no: there is a threshold, or a curve to choose one from."""
+        return self.threshold is not None or bool(self.curve)
 
     def to_props(self) -> dict[str, str]:
         """Write the card as ONNX metadata."""
@@ -148,87 +141,37 @@ class ModelCard:
         card = parse_fields(props, PREFIX)
         if "schema" not in card or card["schema"] != SCHEMA:
             raise ModelError(f"the file carries no model card of schema {SCHEMA}", REMEDY)
-        scores = card.nested("metrics")
+        scores, folds = card.nested("metrics"), card.nested("fold_scores")
         return cls(
             tier=card.choice("tier", TIERS),
-            target=_target(card.nested("target")),
+            target=read_target(card.nested("target")),
             features=card.text("features"),
             features_digest=card.text("features_digest"),
-            elements=_symbols(card, "elements"),
-            conditions=tuple(_condition(item) for item in card.listed("conditions")),
-            threshold=None if card["threshold"] is None else _threshold(card),
-            curve=tuple(_point(item) for item in card.listed("curve")),
-            metrics={split: _numbers(scores.nested(split)) for split in scores},
+            elements=read_symbols(card, "elements"),
+            conditions=tuple(read_condition(item) for item in card.listed("conditions")),
+            threshold=None if card["threshold"] is None else card.share("threshold"),
+            curve=tuple(read_point(item) for item in card.listed("curve")),
+            metrics={split: read_scores(scores.nested(split)) for split in scores},
             interval=card.text("interval"),
             method=card.text("method"),
             notes=card.texts("notes"),
-            golden=tuple(_golden(item) for item in card.listed("golden")),
-            sources=tuple(_source(item) for item in card.listed("sources")),
+            golden=tuple(read_golden(item) for item in card.listed("golden")),
+            sources=tuple(read_source(item) for item in card.listed("sources")),
             data_digest=card.text("data_digest"),
             code_version=card.text("code_version"),
             created=card.text("created"),
+            classifier=card.choice("classifier", CLASSIFIERS),
+            preferred=card.truth("preferred"),
+            prior=None if card["prior"] is None else card.share("prior"),
+            interval_rule=card.choice("interval_rule", _RULES),
+            interval_floor=None if card["interval_floor"] is None else card.number("interval_floor"),
+            distance=read_distance(card),
+            domain_limit=_limit(card),
+            folds=card.text("folds"),
+            fold_scores={name: folds.numbers(name) for name in folds},
         )
 
 
-def _symbols(fields: Fields, name: str) -> tuple[str, ...]:
-    """Read a list of known elements, none twice."""
-    symbols = fields.texts(name)
-    if len(set(symbols)) < len(symbols) or not set(symbols) <= set(element_symbols()):
-        fields.refuse(name)
-    return symbols
-
-
-def _target(fields: Fields) -> Target:
-    """Read a target."""
-    low, high = _range(fields)
-    kinds: tuple[TaskKind, ...] = ("regression", "classification")
-    return Target(fields.text("name", _COLUMN), fields.text("unit"), fields.choice("kind", kinds), low, high)
-
-
-def _condition(fields: Fields) -> Condition:
-    """Read a condition."""
-    low, high = _range(fields)
-    return Condition(fields.text("name", _COLUMN), fields.text("unit"), fields.number("reference"), low, high)
-
-
-def _range(fields: Fields) -> tuple[float, float]:
-    """Read the lowest and the highest value."""
-    low = fields.number("low")
-    return low, fields.number("high", low)
-
-
-def _threshold(fields: Fields) -> float:
-    """Read a flag threshold: 0 and 1 have no logit."""
-    threshold = fields.number("threshold", 0.0, 1.0)
-    if threshold in (0.0, 1.0):
-        fields.refuse("threshold")
-    return threshold
-
-
-def _point(fields: Fields) -> OperatingPoint:
-    """Read an operating point; without crystalline alloys the specificity is unknown."""
-    return OperatingPoint(
-        _threshold(fields),
-        fields.number("precision", 0.0, 1.0, unknown=True),
-        fields.number("recall", 0.0, 1.0),
-        fields.number("specificity", 0.0, 1.0, unknown=True),
-    )
-
-
-def _golden(fields: Fields) -> Golden:
-    """Read a golden row."""
-    outputs = fields.nested("outputs")
-    return Golden(fields.text("formula"), {name: outputs.number(name) for name in outputs})
-
-
-def _source(fields: Fields) -> Source:
-    """Read a data set."""
-    rows = fields.number("rows", 0.0)
-    if not rows.is_integer():
-        fields.refuse("rows")
-    return Source(fields.text("key"), fields.text("citation"), fields.text("licence"), int(rows))
-
-
-def _numbers(fields: Fields) -> dict[str, float]:
-    """Read scores by name; some scores are not defined for some data."""
-    return {name: fields.number(name, unknown=True) for name in fields}
+def _limit(card: Fields) -> float | None:
+    """Read the distance that bounds the domain, if there is one; no two alloys are more than 100 at.% apart."""
+    return None if card["domain_limit"] is None else card.number("domain_limit", 0.0, 100.0)

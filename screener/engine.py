@@ -91,7 +91,7 @@ class BlockEngine:
         for model in self._models.values():
             outputs = self._predict(model, block.features[model.card.features], given)
             counted = {name: value[:rows] for name, value in outputs.items()}
-            values |= self._tier.present(model.card.target, counted, self._wanted)
+            values |= self._tier.present(model.card, counted, self._wanted)
         for place, name in enumerate(self._descriptors):
             values[name] = block.features[_DERIVED][:rows, place]
         values |= element_columns(block.fractions[:rows], self._symbols, self._wanted)

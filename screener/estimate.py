@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 
+from screener.binding import check_conditions
 from screener.candidates import Candidates
 from screener.engine import BlockEngine
 from screener.errors import ModelError
@@ -53,7 +54,7 @@ def _measure(job: ScreenJob) -> tuple[float, float]:
     started = time.perf_counter()
     with run_models(job.question, job.models, job.device) as models:
         plan = make_plan(job.question, models.search, job.space.elements)
-        models.precise()
+        check_conditions(job.question, models.models())
         engine = BlockEngine(models.search, job.space.elements, plan.wanted)
         block = engine.new_block(job.block)
         candidates = Candidates(job.space)

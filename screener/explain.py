@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from screener.card import Target
+from screener.domain import TargetDomain, target_domain, training_distances, widened
 from screener.engine import BlockEngine
 from screener.feature_table import composition_percent, feature_lines, feature_values
 from screener.formula import Composition, atomic_to_weight
 from screener.judge import Judge
+from screener.model_set import column_order
 from screener.nearest import AlloyIndex
 from screener.run_models import RunModels
-from screener.summary import threshold_line
+from screener.summary import setting_lines, threshold_line
 from screener.tier_models import AMORPHOUS, Columns, TierModels, target_columns
 
 _NEIGHBOURS = 3
@@ -40,6 +43,7 @@ class Explanation:
         predictions: columns by tier.
         outside: elements no model or not every model was trained on, with the models.
         neighbours: nearest training alloys.
+        domain: how far it lies from the training of each target, and what follows.
     """
 
     text: str
@@ -48,6 +52,12 @@ class Explanation:
     predictions: dict[str, dict[str, float | bool]]
     outside: tuple[tuple[str, tuple[str, ...]], ...]
     neighbours: tuple[Neighbour, ...]
+    domain: dict[str, TargetDomain]
+
+    @property
+    def in_domain(self) -> bool:
+        """Whether every model knows every element, and the alloy lies within the limit of every target."""
+        return not self.outside and all(each.inside for each in self.domain.values())
 
     def as_json(self) -> dict[str, object]:
         """Return it as plain JSON values."""
@@ -56,10 +66,11 @@ class Explanation:
             "composition": composition_percent(self.composition),
             "descriptors": self.descriptors,
             "predictions": self.predictions,
-            "in_domain": not self.outside,
+            "in_domain": self.in_domain,
             "nearest_training_alloys": [
                 {"formula": n.formula, "distance": n.distance, "sources": list(n.sources)} for n in self.neighbours
             ],
+            "domain": {target: each.as_json() for target, each in self.domain.items()},
         }
 
     def lines(self, models: RunModels) -> Iterator[str]:
@@ -69,12 +80,15 @@ class Explanation:
         yield self.text
         yield "  at.%: " + ", ".join(f"{s} {share:.6g}" for s, share in composition_percent(self.composition).items())
         yield "  wt.%: " + ", ".join(f"{s} {w:.4g}" for s, w in zip(self.composition.symbols, weights, strict=True))
-        for tier in _tiers(models):
+        yield from (f"  {line}" for line in setting_lines(models))
+        for tier in models.tiers():
             yield f"predictions of the {tier.tier} tier"
             yield from _prediction_lines(tier, self.predictions[tier.tier])
-        yield "in the domain of every model" if not self.outside else "outside the domain"
+        yield "in the domain of every model" if self.in_domain else "outside the domain"
         for symbol, names in self.outside:
             yield f"  {symbol} was not in the training of {', '.join(names)}"
+        for target, domain in self.domain.items():
+            yield from _domain_lines(models.reported()[target].card.target, domain)
         yield "nearest training alloys (measured values are not shipped: `training data fetch` brings them)"
         for near in self.neighbours:
             yield f"  {near.formula}, {near.distance:.4g} at.% away, from {', '.join(near.sources)}"
@@ -95,14 +109,15 @@ def explain(text: str, composition: Composition, models: RunModels) -> Explanati
         ModelError: models or training alloys cannot be loaded.
     """
     symbols, fractions = composition.symbols, np.array([composition.fractions])
+    index, targets = models.precise().index, sorted(models.reported(), key=column_order)
+    distances = training_distances(index, fractions, symbols, targets) if index else {}
     predictions: dict[str, dict[str, float | bool]] = {
-        tier.tier: _plain(_predict(tier, models, symbols, fractions)) for tier in _tiers(models)
+        tier.tier: _plain(_predict(tier, models, symbols, fractions, distances)) for tier in models.tiers()
     }
     blind = (
         (s, tuple(f"{m.card.target.name} ({m.card.tier})" for m in models.models() if s not in m.card.elements))
         for s in symbols
     )
-    index = models.precise().index
     return Explanation(
         text,
         composition,
@@ -110,6 +125,7 @@ def explain(text: str, composition: Composition, models: RunModels) -> Explanati
         predictions,
         tuple((symbol, names) for symbol, names in blind if names),
         neighbours(index, symbols, fractions) if index else (),
+        {t: target_domain(models.reported()[t].card, float(distance[0])) for t, distance in distances.items()},
     )
 
 
@@ -122,17 +138,22 @@ def neighbours(index: AlloyIndex, symbols: Sequence[str], fractions: NDArray[np.
     )
 
 
-def _tiers(models: RunModels) -> list[TierModels]:
-    """List the tiers of a run, the precise one first."""
-    precise = models.precise().models
-    return [tier for tier in (precise, models.search) if tier is not None]
-
-
-def _predict(tier: TierModels, models: RunModels, symbols: tuple[str, ...], fractions: NDArray[np.float64]) -> Columns:
-    """Predict one composition with one tier, in float64 where the models have such a twin."""
+def _predict(
+    tier: TierModels,
+    models: RunModels,
+    symbols: tuple[str, ...],
+    fractions: NDArray[np.float64],
+    distances: Mapping[str, NDArray[np.float64]],
+) -> Columns:
+    """Predict one composition with one tier, in float64 where the models have such a twin; widen its intervals."""
     if tier.tier == "screen":
-        return Judge(tier, models.precise().nets, symbols, tier.columns).columns_of(fractions)
-    return BlockEngine(tier, symbols, tier.columns).columns_of(fractions)
+        columns = Judge(tier, models.precise().nets, symbols, tier.columns).columns_of(fractions)
+    else:
+        columns = BlockEngine(tier, symbols, tier.columns).columns_of(fractions)
+    for target, distance in distances.items():
+        if target in tier.models:
+            columns |= widened(tier.models[target].card, columns, distance)
+    return columns
 
 
 def _plain(columns: Columns) -> dict[str, float | bool]:
@@ -145,11 +166,28 @@ def _prediction_lines(tier: TierModels, values: dict[str, float | bool]) -> Iter
     for model in tier.models.values():
         target = model.card.target
         if target.kind == "regression":
-            value, low, high = (values[name] for name in target_columns(target))
+            value, low, high = (values[name] for name in target_columns(model.card))
             yield f"  {target.name}: {value:.4g} {target.unit}, 90 % interval {low:.4g} to {high:.4g}"
             continue
-        flag = tier.flags[target.name]
+        flag = tier.flags.get(target.name)
+        if flag is None:
+            yield f"  {target.name}: {values[target.name]:.4g}"
+            continue
         border = ", so near the threshold that rounding may decide" if values.get("amorphous_borderline") else ""
         yield f"  {flag.column}: {'yes' if values[flag.column] else 'no'}, p = {values[target.name]:.4g}{border}"
         if target.name == AMORPHOUS:
             yield f"    {threshold_line(tier)}"
+
+
+def _domain_lines(target: Target, domain: TargetDomain) -> Iterator[str]:
+    """Write how far an alloy lies from the training of one target, and how well such alloys were predicted."""
+    limit = "no limit stated"
+    if domain.limit is not None:
+        limit = f"{'inside' if domain.inside else 'outside'} the limit of {domain.limit:.4g}"
+    yield f"  {target.name}: nearest training alloy {domain.distance:.4g} at.% away, {limit}"
+    held_out = domain.held_out
+    if held_out is None:
+        return
+    error = "unknown" if np.isnan(held_out.error) else f"{held_out.error:.3g} {target.unit}".removesuffix(" 1")
+    widening = f", interval times {held_out.widening:.3g}" if target.kind == "regression" else ""
+    yield f"    held-out error at that distance: {error}, from {held_out.rows:,} rows{widening}"

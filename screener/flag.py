@@ -1,9 +1,9 @@
-"""When a probability counts as a yes: the threshold of a classifier, and how sure the flag is."""
+"""When a probability counts as a yes, for which share of positives it holds, and how sure the yes is."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,11 +27,16 @@ class Flag:
         target: probability column, e.g. `p_amorphous`.
         threshold: the flag is set from this probability on.
         point: out-of-fold operating point nearest to the threshold, if the card has a curve.
+        shift: what `--prior` adds to a logit before it becomes the probability that is reported.
+        given: whether the threshold was given, so that it is one on reported probabilities; else it is one on those of
+            the card, and the same alloys are flagged whatever the shift.
     """
 
     target: str
     threshold: float
     point: OperatingPoint | None = None
+    shift: float = 0.0
+    given: bool = False
 
     @property
     def column(self) -> str:
@@ -40,20 +45,33 @@ class Flag:
 
     @property
     def logit(self) -> float:
-        """Logit of the threshold."""
-        return math.log(self.threshold / (1.0 - self.threshold))
+        """Calibrated logit from which the flag is set, before any shift."""
+        return logit_of(self.threshold) - (self.shift if self.given else 0.0)
+
+    @property
+    def reported(self) -> float:
+        """Reported probability from which the flag is set."""
+        return self.threshold if self.given else self.moved(self.threshold)
+
+    def moved(self, probability: float) -> float:
+        """Turn a probability of the card into the reported one."""
+        return float(shifted(np.array([logit_of(probability)]), self.shift)[0]) if self.shift else probability
 
     def holds(self, logit: NDArray[np.floating]) -> NDArray[np.bool_]:
         """Say where p ≥ threshold, from calibrated logits (b,)."""
-        return np.asarray(sigmoid(logit) >= self.threshold)
+        return np.asarray(shifted(logit, self.shift if self.given else 0.0) >= self.threshold)
 
     def borderline(self, logit: NDArray[np.floating]) -> NDArray[np.bool_]:
         """Say where a logit (b,) lies so near the threshold that float32 rounding may decide the flag."""
         return np.asarray(np.abs(logit.astype(np.float64) - self.logit) < BORDERLINE * max(1.0, abs(self.logit)))
 
     @classmethod
-    def choose(cls, card: ModelCard, recall: float | None = None, threshold: float | None = None) -> Flag:
+    def choose(
+        cls, card: ModelCard, recall: float | None = None, threshold: float | None = None, shift: float = 0.0
+    ) -> Flag:
         """Make the rule of a classifier: its card's threshold, a given one, or the one for a given recall.
+
+        A given threshold is one on reported probabilities, whose logits are shifted; the others are the card's own.
 
         Raises:
             ModelError: the card has no threshold, both are given, one is out of range, or no threshold of the card's
@@ -64,20 +82,49 @@ class Flag:
                 "both `--recall` and `--threshold` are given", "give one of them; the other follows from it"
             )
         if threshold is not None:
-            return cls(card.target.name, _within(threshold, "--threshold"), _nearest(card, threshold))
+            flag = cls(card.target.name, _within(threshold, "--threshold"), None, shift, given=True)
+            return replace(flag, point=_nearest(card, float(sigmoid(np.array([flag.logit]))[0])))
         if recall is not None:
-            return _for_recall(card, _within(recall, "--recall"))
+            return replace(_for_recall(card, _within(recall, "--recall")), shift=shift)
         if card.threshold is None:
             raise ModelError(
                 f"the {card.tier} model of `{card.target.name}` has no threshold",
                 "give one with `--threshold`, or export the model again with `training fit`",
             )
-        return cls(card.target.name, card.threshold, _nearest(card, card.threshold))
+        return cls(card.target.name, card.threshold, _nearest(card, card.threshold), shift)
 
 
 def flag_column(target: str) -> str:
     """Name the flag of a probability column."""
     return "is_" + target.removeprefix("p_")
+
+
+def prior_shift(card: ModelCard, prior: float) -> float:
+    """Say what to add to the logits of a classifier for another share of positives P than its card's π.
+
+    ln(P / (1 - P)) - ln(π / (1 - π)): M. Saerens, P. Latinne and C. Decaestecker, Neural Comput. 14 (2002), 21,
+    doi:10.1162/089976602753284446.
+
+    Raises:
+        ModelError: P is not between 0 and 1, or the card does not say which share its probabilities assume.
+    """
+    _within(prior, "--prior")
+    if card.prior is None:
+        raise ModelError(
+            f"the {card.tier} model of `{card.target.name}` does not say which share of positives it assumes",
+            "leave `--prior` out, or make the models again with `training fit`",
+        )
+    return logit_of(prior) - logit_of(card.prior)
+
+
+def logit_of(probability: float) -> float:
+    """Return the logit of a probability between 0 and 1."""
+    return math.log(probability / (1.0 - probability))
+
+
+def shifted(logit: NDArray[np.floating], shift: float) -> NDArray[np.float64]:
+    """Turn calibrated logits (b,) into probabilities for another share of positives."""
+    return sigmoid(logit.astype(np.float64) + shift if shift else logit)
 
 
 def sigmoid(logit: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from screener.errors import CompositionError
+from screener.errors import CompositionError, ModelError
 
 if TYPE_CHECKING:
     import polars
@@ -16,12 +16,15 @@ if TYPE_CHECKING:
     from screener.space import CompositionSpace
 
 TierChoice: TypeAlias = Literal["auto", "screen", "characterize"]
+ClassifierChoice: TypeAlias = Literal["mtl", "independent"]
 
 BLOCK = 16_384
 """Rows evaluated at once: features of a block stay in the second-level cache, calls stay few."""
 DEFAULT_TOP = 20
 MAX_CANDIDATES = 2_000_000_000
 """Largest space searched exhaustively unless asked for more: hours on a desktop, a typing error beyond."""
+DEFAULT_PROCESS = "ribbon"
+"""Process that predictions are for, where models know it: most measured glasses are melt-spun ribbons."""
 CHARACTERIZE_UP_TO = 20_000
 """Longest list that the precise models score without being asked to."""
 
@@ -43,6 +46,9 @@ class Question:
         conditions: measurement conditions by name.
         with_descriptors: add every descriptor to the result.
         strict: refuse what would otherwise be flagged or rejected.
+        process: process whose conditions hold; None takes `ribbon` where a model knows it.
+        prior: share of amorphous-formers among the alloys asked about; None takes that of the models.
+        classifier: which of several amorphous classifiers screens; None takes the preferred one.
     """
 
     maximize: tuple[str, ...] = ()
@@ -57,12 +63,22 @@ class Question:
     conditions: tuple[tuple[str, float], ...] = ()
     with_descriptors: bool = False
     strict: bool = False
+    process: str | None = None
+    prior: float | None = None
+    classifier: ClassifierChoice | None = None
 
     def __post_init__(self) -> None:
         if self.top is not None and self.top < 1:
             raise CompositionError(f"--top `{self.top}` is below 1", "ask for at least one candidate, e.g. `--top 20`")
         if self.tier not in ("auto", "screen", "characterize"):
             raise CompositionError(f"unknown tier `{self.tier}`", "use `auto`, `screen` or `characterize`")
+        if self.classifier not in (None, "mtl", "independent"):
+            raise ModelError(f"unknown classifier `{self.classifier}`", "use `mtl` or `independent`")
+        if self.classifier and self.tier == "characterize":
+            raise ModelError(
+                "both `--classifier` and `--tier characterize` are given",
+                "the choice is between classifiers of the screen tier: leave one of them out",
+            )
 
     @property
     def ranks(self) -> bool:

@@ -63,7 +63,7 @@ class Judge:
                 inputs["conditions"] = condition_columns(model, len(fractions), conditions)
             found = self._nets[name].run(inputs)
             outputs = {output: found[output][:, 0] for output in model.output_names}
-            values |= self._tier.present(model.card.target, outputs, self._wanted)
+            values |= self._tier.present(model.card, outputs, self._wanted)
         named = catalogue()
         asked = [named[name] for name in named if name in self._wanted]
         described = describe(fractions, self._symbols, asked)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from screener.card import Tier
+from screener.card import Classifier, Tier
 from screener.device import Device
 from screener.errors import ModelError
 from screener.model import Model
@@ -17,7 +18,11 @@ from screener.model import Model
 SUMS = "SHA256SUMS"
 ALLOY_INDEX = "training_alloys.npz"
 """Compositions behind the models, with source keys and no measured values."""
-_ORDER = ("p_amorphous", "resistivity_uohm_cm", "hardness_gpa")
+STANDING_TARGETS = ("p_amorphous", "p_bulk_glass", "resistivity_uohm_cm", "hardness_gpa")
+"""Targets that come first, in this order; a user's own follow by name."""
+_CHOICE = "p_amorphous"
+"""Target of which the screen tier may hold several classifiers to choose from."""
+_MADE_AGAIN = "run `training fit` to make the models again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +33,13 @@ class ModelSet:
         folder: where they came from.
         tiers: tier → target name → model, targets in column order.
         digest: sha256 of the folder's list of digests, 16 hex digits.
+        others: classifiers that were not chosen.
     """
 
     folder: Path
     tiers: Mapping[Tier, Mapping[str, Model]]
     digest: str
+    others: tuple[Model, ...] = ()
 
     @property
     def screen(self) -> Mapping[str, Model]:
@@ -45,8 +52,10 @@ class ModelSet:
         return self.tiers["characterize"]
 
     def __iter__(self) -> Iterator[Model]:
-        for models in self.tiers.values():
-            yield from models.values()
+        for tier, models in self.tiers.items():
+            for target, model in models.items():
+                yield model
+                yield from (m for m in self.others if (m.card.tier, m.card.target.name) == (tier, target))
 
 
 def find_folder(explicit: Path | None = None) -> Path:
@@ -93,7 +102,7 @@ def recorded_digests(folder: Path) -> dict[str, str]:
         pairs = [line.split(maxsplit=1) for line in lines if line.strip()]
         return {name.strip(): digest for digest, name in pairs}
     except (OSError, ValueError, UnicodeDecodeError):
-        raise ModelError(f"cannot read `{folder / SUMS}`", "run `training fit` to make the models again") from None
+        raise ModelError(f"cannot read `{folder / SUMS}`", _MADE_AGAIN) from None
 
 
 def check_file(folder: Path, name: str, digest: str) -> Path:
@@ -103,7 +112,7 @@ def check_file(folder: Path, name: str, digest: str) -> Path:
         ModelError: it is missing, outside the folder or changed.
     """
     path = folder / name
-    remedy = f"restore `{name}`, or run `training fit` to make the models again"
+    remedy = f"restore `{name}`, or {_MADE_AGAIN}"
     if "\0" in name or not path.resolve().is_relative_to(folder.resolve()):
         raise ModelError(f"`{name}` in {SUMS} lies outside `{folder}`", remedy)
     if not path.is_file():
@@ -114,40 +123,77 @@ def check_file(folder: Path, name: str, digest: str) -> Path:
     return path
 
 
-def load_models(folder: Path, device: Device, tiers: tuple[Tier, ...] = ("screen", "characterize")) -> ModelSet:
+def load_models(
+    folder: Path,
+    device: Device,
+    tiers: tuple[Tier, ...] = ("screen", "characterize"),
+    classifier: Classifier = "",
+) -> ModelSet:
     """Load and prove every model of the tiers asked for.
 
+    Args:
+        folder: folder of models.
+        device: where they run.
+        tiers: which of them.
+        classifier: kind of the screen tier's amorphous classifier; empty takes the preferred one.
+
     Raises:
-        ModelError: a file is missing, changed or unusable, or a tier is empty.
+        ModelError: a file is missing, changed or unusable, a tier is empty, or there is no such classifier.
     """
     digests = recorded_digests(folder)
     names = sorted(n for n in digests if n.endswith(".onnx") and n.split("/")[0] in tiers)
     paths = [check_file(folder, name, digests[name]) for name in names]
     with ThreadPoolExecutor(max_workers=4) as pool:
         models = list(pool.map(lambda pair: Model.load(pair[0], device, pair[1]), zip(paths, names, strict=True)))
-    by_tier = {tier: _by_target(tier, folder, models) for tier in tiers}
+    by_tier = {tier: _by_target(tier, folder, models, classifier if tier == "screen" else "") for tier in tiers}
+    chosen = {model.name for found in by_tier.values() for model in found.values()}
     text = "".join(f"{digests[name]}  {name}\n" for name in sorted(digests))
-    return ModelSet(folder, by_tier, hashlib.sha256(text.encode()).hexdigest()[:16])
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return ModelSet(folder, by_tier, digest, tuple(model for model in models if model.name not in chosen))
 
 
-def _by_target(tier: Tier, folder: Path, models: Iterable[Model]) -> dict[str, Model]:
+def _by_target(tier: Tier, folder: Path, models: Iterable[Model], classifier: Classifier) -> dict[str, Model]:
     """Take the models of one tier by target name, in column order."""
-    found: dict[str, Model] = {}
+    found: dict[str, list[Model]] = {}
     for model in models:
         if model.name.split("/")[0] == tier:
-            name = model.card.target.name
             if model.card.tier != tier:
-                problem = f"`{model.name}` holds a model of the {model.card.tier} tier"
-                raise ModelError(problem, "run `training fit` to make the models again")
-            if name in found:
-                problem = f"`{found[name].name}` and `{model.name}` both predict `{name}`"
-                raise ModelError(problem, f"take one of them out of {SUMS}")
-            found[name] = model
+                raise ModelError(f"`{model.name}` holds a model of the {model.card.tier} tier", _MADE_AGAIN)
+            found.setdefault(model.card.target.name, []).append(model)
     if not found:
         raise ModelError(f"no models of the {tier} tier in `{folder}`", "run `training fit` to make them")
-    return {name: found[name] for name in sorted(found, key=_column_order)}
+    chosen = {name: _preferred(found[name]) for name in sorted(found, key=column_order)}
+    if classifier:
+        chosen[_CHOICE] = _of_kind(found.get(_CHOICE, []), classifier)
+    return chosen
 
 
-def _column_order(target: str) -> tuple[int, str]:
-    """Sort key: the three standing targets first, then the user's by name."""
-    return (_ORDER.index(target) if target in _ORDER else len(_ORDER), target)
+def _preferred(models: Sequence[Model]) -> Model:
+    """Take the one model of a target, or the preferred of several classifiers of different kinds."""
+    for model, other in itertools.combinations(models, 2):
+        names, target = f"`{model.name}` and `{other.name}`", model.card.target.name
+        if model.card.classifier == other.card.classifier:
+            raise ModelError(f"{names} both predict `{target}`", f"take one of them out of {SUMS}")
+        if model.card.preferred and other.card.preferred:
+            raise ModelError(f"{names} are both preferred for `{target}`", _MADE_AGAIN)
+    preferred = [model for model in models if model.card.preferred or len(models) == 1]
+    if not preferred:
+        raise ModelError(f"no model is preferred for `{models[0].card.target.name}`", _MADE_AGAIN)
+    return preferred[0]
+
+
+def _of_kind(models: Sequence[Model], classifier: Classifier) -> Model:
+    """Take the classifier of the kind asked for."""
+    for model in models:
+        if model.card.classifier == classifier:
+            return model
+    kinds = " and ".join(f"`{model.card.classifier}`" for model in models if model.card.classifier)
+    raise ModelError(
+        f"there is no `{classifier}` classifier among the models",
+        f"leave `--classifier` out: the models have {kinds or 'none to choose from'}",
+    )
+
+
+def column_order(target: str) -> tuple[int, str]:
+    """Sort key: the standing targets first, then the user's by name."""
+    return (STANDING_TARGETS.index(target) if target in STANDING_TARGETS else len(STANDING_TARGETS), target)

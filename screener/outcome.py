@@ -34,8 +34,9 @@ class Outcome:
 
 def metadata_of(question: Mapping[str, object], models: RunModels, summary: Summary) -> dict[str, str]:
     """Describe a run for whoever finds its result: question, models, version and counts."""
+    asked = {**question, "process": models.process()}
     return {
-        "screener.question": json.dumps(question, sort_keys=True, ensure_ascii=False),
+        "screener.question": json.dumps(asked, sort_keys=True, ensure_ascii=False),
         "screener.models": json.dumps({"folder": models.folder.name, "digest": models.digest}, sort_keys=True),
         "screener.version": __version__,
         "screener.summary": json.dumps(summary.as_json(), sort_keys=True),

@@ -9,13 +9,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from screener.binding import check_conditions
 from screener.candidates import Candidates
 from screener.descriptors.featurizer import compile_plan
 from screener.formula import Units, atomic_to_weight
-from screener.jobs import DEFAULT_TOP, MAX_CANDIDATES, Question, ScreenJob, TierChoice, as_tuple, conditions_of
+from screener.jobs import (
+    DEFAULT_TOP,
+    MAX_CANDIDATES,
+    ClassifierChoice,
+    Question,
+    ScreenJob,
+    TierChoice,
+    as_tuple,
+    conditions_of,
+)
 from screener.judge import Judge
 from screener.outcome import Outcome, metadata_of
-from screener.plan import Plan, check_conditions, check_domain, known_conditions, make_plan
+from screener.plan import Plan, check_domain, make_plan
 from screener.results import Values, formulas_of
 from screener.run_models import RunModels, run_models
 from screener.search import Batching, Found, search
@@ -45,6 +55,9 @@ def screen(
     recall: float | None = None,
     threshold: float | None = None,
     conditions: Mapping[str, float] | None = None,
+    process: str | None = None,
+    prior: float | None = None,
+    classifier: ClassifierChoice | None = None,
     with_descriptors: bool = False,
     sample: int | None = None,
     seed: int = 0,
@@ -68,6 +81,9 @@ def screen(
         recall: out-of-fold recall the amorphous flag must reach.
         threshold: probability from which the amorphous flag is set.
         conditions: measurement conditions by name.
+        process: process predictions are for, `ribbon`, `film` or `bulk`; None is `ribbon` where a model knows it.
+        prior: share of amorphous-formers to rescale `p_amorphous` for; ranking and default flags stay.
+        classifier: which of several screening classifiers, `mtl` or `independent`; None takes the preferred one.
         with_descriptors: add every descriptor.
         sample: evaluate so many candidates drawn at random.
         seed: seed of the draw.
@@ -94,6 +110,9 @@ def screen(
         conditions_of(conditions),
         with_descriptors,
         strict,
+        process,
+        prior,
+        classifier,
     )
     folder = None if models is None else Path(models)
     job = ScreenJob(space, question, sample, seed, units, max_candidates, folder, device)
@@ -112,7 +131,7 @@ def run_screen(job: ScreenJob, watch: Watch) -> Outcome:
     with run_models(question, job.models, job.device) as models:
         plan = make_plan(question, models.search, job.space.elements)
         descriptors = shown_descriptors(job.space.elements, plan.referenced, question.with_descriptors)
-        if candidates.size > _WAIT_FOR_ALL or question.strict or question.conditions:
+        if candidates.size > _WAIT_FOR_ALL or question.strict or question.conditions or question.process:
             for warning in _warnings(job, models):
                 watch.warn(warning)
             found = _find(job, candidates, plan, models, watch)
@@ -132,11 +151,11 @@ def _warnings(job: ScreenJob, models: RunModels) -> list[str]:
 
     Raises:
         CompositionError: an element lacks a property that a model needs, or is outside with `strict`.
-        ModelError: a model cannot be loaded, or no model takes a condition.
+        ModelError: a model cannot be loaded, or no model takes a condition or knows the process.
     """
     for spec in {model.card.features: model.spec for model in models.models()}.values():
         compile_plan(spec.descriptors, job.space.elements)
-    conditions = check_conditions(job.question.conditions, known_conditions(models.models()))
+    conditions = check_conditions(job.question, models.models())
     return [*conditions, *check_domain(job.space.elements, models.models(), job.question.strict)]
 
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
-import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from screener.card import Condition, Tier
 from screener.descriptors.catalogue import catalogue
-from screener.errors import CompositionError, ExpressionError, ModelError
+from screener.errors import CompositionError, ExpressionError
 from screener.expression import BOOLEAN_COLUMNS, Expression
-from screener.flag import Flag, flag_column
 from screener.jobs import Question
 from screener.model import Model
 from screener.objectives import DEFAULT_OBJECTIVE, Direction, Objective, Scorer, front_columns, parse_objective
-from screener.tier_models import AMORPHOUS, TierModels, target_columns
+from screener.tier_models import TierModels, target_columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +51,8 @@ def make_plan(question: Question, models: TierModels, symbols: Sequence[str]) ->
     Raises:
         ExpressionError: an unknown column, or an objective or expression that does not read.
     """
-    probabilities = list(models.flags)
-    booleans = BOOLEAN_COLUMNS | {flag_column(name) for name in probabilities}
+    probabilities = [name for name, model in models.models.items() if model.card.target.kind == "classification"]
+    booleans = BOOLEAN_COLUMNS | {flag.column for flag in models.flags.values()}
     columns = known_columns(models, symbols)
     objectives = [
         *(parse_objective(text, "max", columns, booleans) for text in question.maximize),
@@ -91,59 +87,10 @@ def known_columns(models: TierModels, symbols: Iterable[str]) -> tuple[str, ...]
     predicted = [
         name
         for model in models.models.values()
-        for name in target_columns(model.card.target)
+        for name in target_columns(model.card)
         if not (model.card.target.kind == "regression" and name != model.card.target.name)
     ]
     return (*predicted, "in_domain", *symbols, *catalogue())
-
-
-def bind_tier(tier: Tier, models: Mapping[str, Model], question: Question) -> TierModels:
-    """Settle flags and conditions of one tier.
-
-    Raises:
-        ModelError: `--recall` and `--threshold` do not fit the amorphous classifier, or there is none.
-    """
-    if (question.recall is not None or question.threshold is not None) and AMORPHOUS not in models:
-        option = "--recall" if question.recall is not None else "--threshold"
-        raise ModelError(f"no {tier} model predicts `{AMORPHOUS}`", f"leave `{option}` out")
-    flags = {
-        name: Flag.choose(model.card, *((question.recall, question.threshold) if name == AMORPHOUS else ()))
-        for name, model in models.items()
-        if model.card.target.kind == "classification"
-    }
-    return TierModels(tier, models, flags, dict(question.conditions))
-
-
-def known_conditions(models: Iterable[Model]) -> dict[str, Condition]:
-    """Collect the conditions that any model takes, by name."""
-    return {condition.name: condition for model in models for condition in model.card.conditions}
-
-
-def check_conditions(given: Iterable[tuple[str, float]], known: Mapping[str, Condition]) -> list[str]:
-    """Check conditions given by name and return what to warn of.
-
-    Raises:
-        ModelError: no model takes such a condition, or the value is not a finite number.
-    """
-    warnings = []
-    for name, value in given:
-        if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            names = ", ".join(f"`{each}`" for each in sorted(known))
-            hint = f"did you mean `{close[0]}`?" if close else f"the models take {names or 'no conditions'}"
-            raise ModelError(f"unknown condition `{name}`", hint)
-        condition = known[name]
-        if not math.isfinite(value):
-            raise ModelError(
-                f"condition `{name}` is not finite",
-                f"give it in {condition.unit}, e.g. `{name}={condition.reference:g}`",
-            )
-        if not condition.low <= value <= condition.high:
-            warnings.append(
-                f"condition {name}={value:g} lies outside the {condition.low:g} to {condition.high:g} {condition.unit} "
-                "the models were trained on"
-            )
-    return warnings
 
 
 def check_domain(symbols: Collection[str], models: Sequence[Model], strict: bool) -> list[str]:

@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 
 from screener.formula import canonical_formula
 from screener.model import Model
+from screener.model_set import column_order
 from screener.tier_models import Columns, target_columns
 
 if TYPE_CHECKING:
     import polars
 
 Values: TypeAlias = "NDArray[np.generic] | Sequence[str] | polars.Series"
-STANDING_TARGETS = ("p_amorphous", "resistivity_uohm_cm", "hardness_gpa")
-"""Targets that come first, in this order; a user's own follow by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,8 @@ class ResultTable:
         lead: what identifies a row: rank, index or row and input columns, formula, elements.
         models: the models whose values stand in the plain columns, by target.
         predictions: their columns.
-        in_domain: whether every element was in the training of every model used (n,).
+        in_domain: whether every element was in the training of every model used, and, where neighbours are known, the
+            alloy lies within the domain limit of every target (n,).
         nearest: formulas of the nearest training alloys and their distances in at.% (n,).
         score: number the rows are ranked by (n,).
         front: number of the Pareto front (n,).
@@ -53,7 +53,7 @@ class ResultTable:
 
         columns: dict[str, Values] = dict(self.lead)
         for target in ordered_targets(self.models):
-            for name in target_columns(self.models[target].card.target):
+            for name in target_columns(self.models[target].card):
                 columns[name] = self.predictions[name]
         columns["in_domain"] = self.in_domain
         if self.nearest is not None:
@@ -69,9 +69,7 @@ class ResultTable:
 
 def ordered_targets(names: Iterable[str]) -> list[str]:
     """Sort targets: the standing ones first, then by name."""
-    return sorted(
-        names, key=lambda n: (STANDING_TARGETS.index(n) if n in STANDING_TARGETS else len(STANDING_TARGETS), n)
-    )
+    return sorted(names, key=column_order)
 
 
 def formulas_of(fractions: NDArray[np.float64], symbols: Sequence[str]) -> list[str]:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from screener.binding import bind_tier
 from screener.card import Tier
 from screener.device import Device, choose_device
 from screener.errors import ModelError
@@ -17,7 +18,6 @@ from screener.jobs import Question, TierChoice
 from screener.model import Model
 from screener.model_set import ALLOY_INDEX, check_file, find_folder, load_models, recorded_digests
 from screener.nearest import AlloyIndex
-from screener.plan import bind_tier
 from screener.tier_models import TierModels
 
 
@@ -45,6 +45,7 @@ class RunModels:
         digest: digest of the folder.
         device: where they run.
         search: models that filter and rank.
+        prior: share of amorphous-formers that was asked for.
         _precise: the rest, perhaps still loading.
     """
 
@@ -52,6 +53,7 @@ class RunModels:
     digest: str
     device: Device
     search: TierModels
+    prior: float | None
     _precise: Future[Precise]
 
     def precise(self) -> Precise:
@@ -66,6 +68,23 @@ class RunModels:
         """List every model of the run; waits for the rest."""
         precise = self.precise().models
         return (*self.search.models.values(), *(precise.models.values() if precise else ()))
+
+    def tiers(self) -> tuple[TierModels, ...]:
+        """List the tiers of the run, the one that describes survivors first; waits for the rest."""
+        precise = self.precise().models
+        return (self.search,) if precise is None else (precise, self.search)
+
+    def reported(self) -> dict[str, Model]:
+        """Give the model whose values stand in the plain columns, by target; waits for the rest."""
+        return {name: model for tier in reversed(self.tiers()) for name, model in tier.models.items()}
+
+    def conditions(self) -> dict[str, float]:
+        """Give the condition values of the run by name, those of its process too; waits for the rest."""
+        return {name: value for tier in self.tiers() for name, value in tier.conditions.items()}
+
+    def process(self) -> str | None:
+        """Name the process predictions are for, if a model knows it; waits for the rest."""
+        return next((tier.process for tier in self.tiers() if tier.process), None)
 
 
 @contextmanager
@@ -90,11 +109,11 @@ def run_models(
     with ThreadPoolExecutor(1, "models") as pool:
         early = pool.submit(_import_writers)
         # Searching threads share the sessions, so that one block on one core is all a session must do.
-        models = load_models(found, replace(place, threads=1), (searching,))
+        models = load_models(found, replace(place, threads=1), (searching,), question.classifier or "")
         search = bind_tier(searching, models.tiers[searching], question)
         rest = pool.submit(_load_precise, question, tier, found, place, search, nearest)
         try:
-            yield RunModels(found, models.digest, place, search, rest)
+            yield RunModels(found, models.digest, place, search, question.prior, rest)
         finally:
             early.cancel()
             rest.cancel()

@@ -13,18 +13,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from screener.alloy_list import AlloyList, from_frame, open_csv
+from screener.binding import check_conditions, known_conditions
 from screener.card import Condition
 from screener.descriptors.catalogue import Descriptor, Kind, catalogue
 from screener.elements import element_symbols
 from screener.engine import BlockEngine
 from screener.formula import Units
-from screener.jobs import CHARACTERIZE_UP_TO, Question, ScoreJob, TierChoice, as_tuple, conditions_of
+from screener.jobs import (
+    CHARACTERIZE_UP_TO,
+    ClassifierChoice,
+    Question,
+    ScoreJob,
+    TierChoice,
+    as_tuple,
+    conditions_of,
+)
 from screener.judge import Judge
 from screener.list_blocks import ListReader, dense, find_conditions
 from screener.list_results import account, list_frame
 from screener.list_search import ListRows, Predict, choose, evaluate_list
 from screener.outcome import Outcome, metadata_of
-from screener.plan import Plan, check_conditions, check_domain, known_conditions, make_plan
+from screener.plan import Plan, check_domain, make_plan
 from screener.run_models import RunModels, run_models
 from screener.search import passing
 from screener.summary import PythonWatch, Summary, Watch, model_lines, note_lines
@@ -50,6 +59,9 @@ def score(
     recall: float | None = None,
     threshold: float | None = None,
     conditions: Mapping[str, float] | None = None,
+    process: str | None = None,
+    prior: float | None = None,
+    classifier: ClassifierChoice | None = None,
     with_descriptors: bool = False,
     strict: bool = False,
 ) -> polars.DataFrame:
@@ -70,6 +82,9 @@ def score(
         recall: out-of-fold recall the amorphous flag must reach.
         threshold: probability from which the amorphous flag is set.
         conditions: measurement conditions by name; a column of that name overrides them row by row.
+        process: process predictions are for, `ribbon`, `film` or `bulk`; None is `ribbon` where a model knows it.
+        prior: share of amorphous-formers to rescale `p_amorphous` for; ranking and default flags stay.
+        classifier: which of several screening classifiers, `mtl` or `independent`; None takes the preferred one.
         with_descriptors: add every descriptor.
         strict: refuse rows that cannot be read and elements outside the training of a model.
 
@@ -92,6 +107,9 @@ def score(
         conditions_of(conditions),
         with_descriptors,
         strict,
+        process,
+        prior,
+        classifier,
     )
     source = Path(table) if isinstance(table, str) else table
     watch = PythonWatch()
@@ -117,10 +135,10 @@ def run_score(job: ScoreJob, watch: Watch) -> Outcome:
         tier = "screen" if question.tier == "auto" and not close else question.tier
         with run_models(question, job.models, job.device, tier, nearest=close or tier == "characterize") as models:
             known = known_conditions(models.models())
-            said = check_conditions(question.conditions, known)
+            said = check_conditions(question, models.models())
             plan = make_plan(question, models.search, element_symbols())
             columns = find_conditions(source.header, known.values())
-            given, needed = dict(question.conditions), _needed(models, plan)
+            given, needed = models.conditions(), _needed(models, plan)
             reader = ListReader(source, job.units, needed, columns, given, question.strict)
             records, total = itertools.chain(first, source.records), len(first) if short else None
             predict = _predictor(job, plan, models, exact=short)

@@ -7,7 +7,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from screener.plan import known_conditions
+from screener.binding import known_conditions
+from screener.domain import reads_distance
 from screener.run_models import RunModels
 from screener.tier_models import AMORPHOUS, TierModels
 
@@ -71,26 +72,60 @@ def model_lines(models: RunModels, tier_text: str, columns: Collection[str] = ()
         columns: conditions that the rows of a list set themselves.
     """
     lines = [f"models: {tier_text}, `{models.folder}` (digest {models.digest}), device {models.device}"]
-    given = models.search.conditions
+    given = models.conditions()
     conditions = [
         f"{each.name}={given.get(each.name, each.reference):g} {each.unit}".removesuffix(" 1")
         + ("" if each.name in given else " (reference)")
         + (" where the list has none" if each.name in columns else "")
         for each in known_conditions(models.models()).values()
     ]
+    lines += setting_lines(models)
     if conditions:
         lines.append(f"conditions: {', '.join(conditions)}")
-    tiers = (models.search, models.precise().models)
-    return [*lines, *(threshold_line(tier) for tier in tiers if tier and AMORPHOUS in tier.flags)]
+    lines += [threshold_line(tier) for tier in reversed(models.tiers()) if AMORPHOUS in tier.flags]
+    return [*lines, _domain_line(models)]
+
+
+def setting_lines(models: RunModels) -> list[str]:
+    """Say which classifier screens, for which process, and for which share of positives."""
+    lines, screening = [], models.search.models.get(AMORPHOUS)
+    if screening is not None and screening.card.classifier:
+        lines.append(f"classifier: {screening.card.classifier} (`{screening.name}`)")
+    if models.process():
+        lines.append(f"process: {models.process()}")
+    shares = [
+        f"{tier.models[AMORPHOUS].card.prior:.4g} ({tier.tier})"
+        for tier in reversed(models.tiers())
+        if AMORPHOUS in tier.shifts
+    ]
+    if shares:
+        lines.append(
+            f"prior: {AMORPHOUS} is rescaled to a share of positives of {models.prior:.4g} from "
+            f"{', '.join(shares)}, at which out-of-fold precision was measured; ranking and default flags stay"
+        )
+    return lines
+
+
+def _domain_line(models: RunModels) -> str:
+    """Say what in_domain and the intervals know of the distance to the training alloys."""
+    if models.precise().index is None:
+        return "in_domain: elements only, and intervals as near the training alloys, which are not looked up here"
+    if not any(reads_distance(model.card) for model in models.reported().values()):
+        return "in_domain: elements only, and intervals as near the training alloys: the models state no distance"
+    return (
+        "in_domain: elements, and distance to the training alloys of every target, with which intervals widen "
+        "(--where sees elements only)"
+    )
 
 
 def threshold_line(tier: TierModels) -> str:
     """Say from which probability on an alloy is flagged amorphous, and how well that did out of fold."""
     flag = tier.flags[AMORPHOUS]
-    text = f"is_amorphous ({tier.tier}): p ≥ {flag.threshold:.4g}"
+    text = f"is_amorphous ({tier.tier}): p ≥ {flag.reported:.4g}"
     if flag.point is None:
         return text
-    measured = "" if flag.point.threshold == flag.threshold else f" (measured at p ≥ {flag.point.threshold:.4g})"
+    point = flag.moved(flag.point.threshold)
+    measured = "" if abs(point - flag.reported) < 1e-12 else f" (measured at p ≥ {point:.4g})"
     return (
         f"{text}, out-of-fold precision {flag.point.precision:.3f}, recall {flag.point.recall:.3f}, "
         f"specificity {flag.point.specificity:.3f}{measured}"

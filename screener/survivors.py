@@ -12,6 +12,7 @@ from screener.descriptors.catalogue import catalogue
 from screener.descriptors.featurizer import compile_plan, featurize
 from screener.descriptors.reference import describe
 from screener.descriptors.specs import FeatureSpec
+from screener.domain import reads_distance, training_distances, widened, within_limits
 from screener.engine import BlockEngine
 from screener.errors import CompositionError
 from screener.jobs import CHARACTERIZE_UP_TO
@@ -58,18 +59,25 @@ def result_table(
         CompositionError: an element lacks a property that the precise models need.
     """
     precise, search = models.precise(), models.search
-    plain, predictions, domain, screened = dict(search.models), survivors.columns, search.domain, {}
+    predictions, domain, screened = survivors.columns, search.domain, {}
     if precise.models is not None:
         engine = BlockEngine(precise.models, survivors.symbols, precise.models.columns)
         predictions = predictions | engine.columns_of(survivors.fractions, survivors.conditions)
         screened = {t: survivors.columns[t] for t in search.models if t in precise.models.models}
-        plain |= precise.models.models
         domain &= precise.models.domain
+    inside = in_domain(survivors.fractions > 0, survivors.symbols, domain)
+    plain = models.reported()
+    if precise.index is not None:
+        cards = {target: model.card for target, model in plain.items() if reads_distance(model.card)}
+        distances = training_distances(precise.index, survivors.fractions, survivors.symbols, cards)
+        inside &= within_limits(cards, distances)
+        for target, card in cards.items():
+            predictions = predictions | widened(card, predictions, distances[target])
     return ResultTable(
         lead,
         plain,
         predictions,
-        in_domain(survivors.fractions > 0, survivors.symbols, domain),
+        inside,
         survivors.score,
         nearest_alloys(precise.index, survivors) if precise.index else None,
         survivors.front,

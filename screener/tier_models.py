@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from screener.card import Target, Tier
+from screener.card import ModelCard, Tier
 from screener.elements import element_symbols
-from screener.flag import Flag, flag_column, sigmoid
+from screener.flag import Flag, flag_column, shifted
 from screener.model import Model
 
 AMORPHOUS = "p_amorphous"
@@ -26,14 +26,18 @@ class TierModels:
     Attributes:
         tier: `screen` or `characterize`.
         models: by target, in column order.
-        flags: decision rule by classification target.
-        conditions: measurement conditions given for the run, by name.
+        flags: decision rule by classification target that has one.
+        conditions: measurement conditions of the run, by name: those given, and those of the process.
+        process: process whose levels are among them; None where no model knows it.
+        shifts: what is added to a logit before it becomes a probability, by classification target.
     """
 
     tier: Tier
     models: Mapping[str, Model]
     flags: Mapping[str, Flag]
     conditions: Mapping[str, float] = field(default_factory=dict)
+    process: str | None = None
+    shifts: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def domain(self) -> frozenset[str]:
@@ -43,26 +47,32 @@ class TierModels:
     @property
     def columns(self) -> tuple[str, ...]:
         """Every column the models give, in the order of a result."""
-        return tuple(name for model in self.models.values() for name in target_columns(model.card.target))
+        return tuple(name for model in self.models.values() for name in target_columns(model.card))
 
     def giving(self, wanted: Collection[str]) -> dict[str, Model]:
         """Pick the models that are needed for some columns."""
         return {
             name: model
             for name, model in self.models.items()
-            if not set(wanted).isdisjoint((f"{name}_logit", *target_columns(model.card.target)))
+            if not set(wanted).isdisjoint((f"{name}_logit", *target_columns(model.card)))
         }
 
-    def present(self, target: Target, outputs: Mapping[str, NDArray[np.floating]], wanted: Collection[str]) -> Columns:
-        """Turn a model's outputs (b,) into those of its columns that are wanted."""
-        if target.kind == "regression":
+    def present(self, card: ModelCard, outputs: Mapping[str, NDArray[np.floating]], wanted: Collection[str]) -> Columns:
+        """Turn a model's outputs (b,) into those of its columns that are wanted.
+
+        Logits, which rank, are those of the graph; a share of positives that was asked for moves probabilities only.
+        """
+        if card.target.kind == "regression":
             return {name: values for name, values in outputs.items() if name in wanted}
-        name, flag, logit = target.name, self.flags[target.name], outputs[f"{target.name}_logit"]
+        name = card.target.name
+        flag, logit = self.flags.get(name), outputs[f"{name}_logit"]
         columns: Columns = {}
         if f"{name}_logit" in wanted:
             columns[f"{name}_logit"] = logit.astype(np.float64)
         if name in wanted:
-            columns[name] = sigmoid(logit)
+            columns[name] = shifted(logit, self.shifts.get(name, 0.0))
+        if flag is None:
+            return columns
         if flag.column in wanted:
             columns[flag.column] = flag.holds(logit)
         if name == AMORPHOUS and BORDERLINE_COLUMN in wanted:
@@ -70,12 +80,14 @@ class TierModels:
         return columns
 
 
-def target_columns(target: Target) -> tuple[str, ...]:
-    """Name the result columns of one target, in order."""
-    if target.kind == "regression":
-        return (target.name, f"{target.name}_low", f"{target.name}_high")
-    borderline = (BORDERLINE_COLUMN,) if target.name == AMORPHOUS else ()
-    return (target.name, flag_column(target.name), *borderline)
+def target_columns(card: ModelCard) -> tuple[str, ...]:
+    """Name the result columns of one model, in order."""
+    name = card.target.name
+    if card.target.kind == "regression":
+        return (name, f"{name}_low", f"{name}_high")
+    if not card.flagged:
+        return (name,)
+    return (name, flag_column(name), *((BORDERLINE_COLUMN,) if name == AMORPHOUS else ()))
 
 
 def in_domain(present: NDArray[np.bool_], symbols: Iterable[str], domain: Collection[str]) -> NDArray[np.bool_]:

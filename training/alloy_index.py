@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,16 @@ USER = "user:"
 """Prefix of the source key of a user's own table."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Alloy:
+    """What holds an alloy: data sets, and targets that were trained on it."""
+
+    sources: set[str]
+    targets: set[str]
+
+
 def build_index(tables: Mapping[str, TaskRows], earlier: AlloyIndex | None = None) -> AlloyIndex:
-    """Collect the distinct measured compositions of all tasks with the data sets they stand in.
+    """Collect the distinct measured compositions of all tasks with the data sets and the targets they stand in.
 
     Compositions are rounded to 0.1 at.%, the largest amount takes the rounding; rows that nobody measured are left out.
 
@@ -24,33 +33,44 @@ def build_index(tables: Mapping[str, TaskRows], earlier: AlloyIndex | None = Non
         tables: rows by target.
         earlier: index of models that stay in use; its alloys are kept, but not those of a user's table read again.
     """
-    again = {key for rows in tables.values() for keys in rows.source for key in str(keys).split("+")}
-    found: dict[tuple[int, ...], set[str]] = {} if earlier is None else _alloys(earlier, again)
-    for rows in tables.values():
+    found = {} if earlier is None else _alloys(earlier, tables)
+    for target, rows in tables.items():
         for permille, keys, measured in zip(_permille(rows), rows.source, rows.measured, strict=True):
             if measured:
-                found.setdefault(tuple(permille.tolist()), set()).update(str(keys).split("+"))
+                alloy = found.setdefault(tuple(permille.tolist()), _Alloy(set(), set()))
+                alloy.sources.update(str(keys).split("+"))
+                alloy.targets.add(target)
     alloys = sorted(found, reverse=True)
-    source_keys = tuple(sorted({key for keys in found.values() for key in keys}))
-    bit = {key: 1 << k for k, key in enumerate(source_keys)}
     dense = np.array(alloys, np.int64)
     row, element = np.nonzero(dense)
     start = np.searchsorted(row, np.arange(len(alloys) + 1))
-    sources = np.array([sum(bit[key] for key in found[alloy]) for alloy in alloys], np.int64)
-    return AlloyIndex(tuple(element_symbols()), start, element, dense[row, element], sources, source_keys)
+    sources = _bits([found[alloy].sources for alloy in alloys])
+    targets = _bits([found[alloy].targets for alloy in alloys])
+    return AlloyIndex(tuple(element_symbols()), start, element, dense[row, element], *sources, *targets)
 
 
-def _alloys(index: AlloyIndex, again: Collection[str]) -> dict[tuple[int, ...], set[str]]:
-    """Read an index back: amounts in 0.1 at.% over ``element_symbols()`` → data sets, tables read again left out."""
+def _bits(held: Sequence[Collection[str]]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Number the names that occur, and set the bits of those that each row holds, shape (n,)."""
+    names = tuple(sorted({name for row in held for name in row}))
+    bit = {name: 1 << k for k, name in enumerate(names)}
+    return np.array([sum(bit[name] for name in row) for row in held], np.int64), names
+
+
+def _alloys(index: AlloyIndex, tables: Mapping[str, TaskRows]) -> dict[tuple[int, ...], _Alloy]:
+    """Read an index back, by amounts in 0.1 at.% over ``element_symbols()``.
+
+    Tables of the user that are read again, and targets that are fitted again, say themselves which alloys they hold.
+    """
+    again = {key for rows in tables.values() for keys in rows.source for key in str(keys).split("+")}
     column = [element_symbols().index(symbol) for symbol in index.symbols]
-    found: dict[tuple[int, ...], set[str]] = {}
+    found: dict[tuple[int, ...], _Alloy] = {}
     for alloy in range(len(index)):
         amounts = [0] * len(element_symbols())
         for entry in range(int(index.start[alloy]), int(index.start[alloy + 1])):
             amounts[column[index.element[entry]]] = int(index.permille[entry])
         keys = {key for key in index.source_names(alloy) if not (key.startswith(USER) and key in again)}
         if keys:
-            found[tuple(amounts)] = keys
+            found[tuple(amounts)] = _Alloy(keys, {name for name in index.targets_of(alloy) if name not in tables})
     return found
 
 

@@ -65,21 +65,89 @@ def evaluate(
     catalogue: Annotated[
         bool, typer.Option("--catalogue/--no-catalogue", help="Learn from the measured data sets found here, too.")
     ] = True,
-    repeats: Annotated[int, typer.Option("--repeats", min=1, max=20, help="Regroupings to average over.")] = 1,
+    repeats: Annotated[
+        int | None,
+        typer.Option(
+            "--repeats", min=1, max=20, help="Regroupings to average over; 1, with --all 5.", show_default=False
+        ),
+    ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Baselines and the paper's nets only.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="The whole report: left-out families and sources, intervals, tiers.")
+    ] = False,
     out: Annotated[Path | None, typer.Option("--out", help="Write the scores as JSON.")] = None,
+    report: Annotated[Path | None, typer.Option("--report", help="Write the tables as Markdown.")] = None,
     readme: Annotated[
         Path | None, typer.Option("--readme", help="Replace the table between the evaluation marks of this file.")
     ] = None,
+    cache: Annotated[
+        Path | None, typer.Option("--cache", help="Folder of answers of earlier runs; your cache folder if absent.")
+    ] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Compute everything anew and keep nothing.")] = False,
     workers: Workers = 2,
 ) -> None:
     """Cross-validate our models and five baselines, grouped by chemical system and at random; print one table a target.
 
-    Example: training evaluate --repeats 5 --out scores.json --readme README.md
+    What was computed before, from the same rows, recipes and code, is looked up; a run that was stopped goes on.
+
+    Example: training evaluate --all --out models/evaluation.json --report models/EVALUATION.md --readme README.md
     """
     from training.evaluate_command import EvaluateRequest, run_evaluate
 
-    run_evaluate(EvaluateRequest(data, targets, units, catalogue, repeats, quick, out, readme, workers))
+    run_evaluate(
+        EvaluateRequest(
+            *(data, targets, units, catalogue, repeats, quick, everything),
+            *(out, report, readme, cache, no_cache, workers),
+        )
+    )
+
+
+@app.command()
+def benchmark(
+    name: Annotated[str, typer.Argument(help="The benchmark: matbench_glass.", show_default=False)],
+    only_benchmark: Annotated[
+        bool, typer.Option("--only-benchmark", help="Learn from the benchmark's own training rows alone.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option("--out", help="Write the scores as JSON.")] = None,
+    workers: Workers = 2,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=2**31, help="Seed of inner folds and learners.")] = 0,
+    quick: Annotated[bool, typer.Option("--quick", help="A fifth of the trees: a first look.")] = False,
+) -> None:
+    """Test the amorphous classifier's recipe on the official folds of a public benchmark, beside quoted entries.
+
+    No row within 1 at.% of a tested one is learned from, whatever its source; with --only-benchmark all official
+    training rows are, and nothing else.
+
+    Example: training benchmark matbench_glass --out benchmark.json
+    """
+    from training.benchmark_command import BenchmarkRequest, run_benchmark_command
+
+    run_benchmark_command(BenchmarkRequest(name, only_benchmark, out, workers, seed, quick))
+
+
+@app.command()
+def promote(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Targets or files, e.g. hardness_gpa or screen/hardness.onnx; all if absent."),
+    ] = None,
+    candidates: Annotated[
+        Path | None, typer.Option("--from", help="Folder of new models, as `training fit --out` writes.")
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", help="Folder of models in use; your data folder if absent.")
+    ] = None,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Promote without being better or comparable; the journal says so.")
+    ] = False,
+) -> None:
+    """Replace models in use by new ones that are better on the same folds beyond noise; keep what is replaced.
+
+    Example: training promote --from my-models hardness_gpa
+    """
+    from training.promote_command import PromoteRequest, run_promote
+
+    run_promote(PromoteRequest(candidates, to, tuple(names or ()), anyway))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

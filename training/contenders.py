@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.baselines import BASELINES, plain
-from training.distillation import Student, distill, distill_shared, make_lesson
+from training.classroom import Classroom, shares_with
 from training.effort import FULL, Effort
-from training.ensembles import Ensemble, fit_ensemble
+from training.ensembles import fit_ensembles
+from training.routes import BULK_GLASS
 from training.tasks import TaskRows
 from training.union_nets import UnionRows, fit_union_net
 
@@ -43,59 +43,25 @@ def answer(
         effort: how much work goes into our tiers.
     """
     answers: dict[tuple[str, str], Array] = {}
+    plainly = {target: rows.take(np.flatnonzero(rows.main)) for target, rows in train.items()}
     for target, rows in test.items():
-        answers |= {(target, n): BASELINES[n](train[target], rows) for n in models if n in BASELINES}
+        answers |= {(target, n): BASELINES[n](plainly[target], rows) for n in models if n in BASELINES}
     if {PRECISE, SCREEN, SCREEN_ALONE} & set(models):
-        teachers = {target: fit_ensemble(rows, seed) for target, rows in train.items()}
+        teachers = fit_ensembles(train, seed)
+        classroom = Classroom(train, teachers, seed, effort)
         for target, rows in test.items():
             if PRECISE in models:
                 answers[target, PRECISE] = teachers[target].predict(rows.inputs)
             for name in wanted_students(train, target, models):
-                student = screen_student(target, train, teachers, seed, effort, alone=name == SCREEN_ALONE)
-                answers[target, name] = student.answer(rows)
-    answers |= _paper_nets(train, test, models, seed)
+                answers[target, name] = classroom.student(target, alone=name == SCREEN_ALONE).answer(rows)
+    answers |= _paper_nets(plainly, test, models, seed)
     return answers
-
-
-def shares_with(tables: Mapping[str, TaskRows], target: str) -> tuple[str, ...]:
-    """Name the regressors that a classifier's student shares its hidden layers with; none for a regressor."""
-    if tables[target].recipe.kind == "regression":
-        return ()
-    return tuple(name for name, rows in tables.items() if rows.recipe.kind == "regression")
 
 
 def wanted_students(tables: Mapping[str, TaskRows], target: str, models: tuple[str, ...]) -> tuple[str, ...]:
     """Name the students of a target that were asked for; one that shares nothing has no single-task twin."""
     names = (SCREEN, SCREEN_ALONE) if shares_with(tables, target) else (SCREEN,)
     return tuple(name for name in names if name in models)
-
-
-def screen_student(
-    target: str,
-    tables: Mapping[str, TaskRows],
-    teachers: Mapping[str, Ensemble],
-    seed: int,
-    effort: Effort,
-    *,
-    alone: bool = False,
-) -> Student:
-    """Distil the screen tier's net of one target from teachers fitted on the same rows.
-
-    Args:
-        target: what it predicts.
-        tables: rows by target; the lesson is drawn around those of ``target`` alone.
-        teachers: precise ensembles by target.
-        seed: of the lesson and the net.
-        effort: sizes of lesson and schedule.
-        alone: share no layers with regressors.
-    """
-    rows, schedule = tables[target], replace(effort.schedule, seed=seed)
-    lesson = make_lesson(rows.fractions, effort.lesson_rows, seed)
-    others = () if alone else shares_with(tables, target)
-    if not others:
-        return distill(rows, teachers[target], lesson, schedule)
-    ordered = {target: rows, **{name: tables[name] for name in others}}
-    return distill_shared(ordered, teachers, lesson, schedule)
 
 
 def _paper_nets(
@@ -114,10 +80,11 @@ def _paper_nets(
             one = UnionRows(plain(train[target]), learned[target][:, None], is_label)
             raw = fit_union_net(one, shared=False, seed=seed).predict(plain(rows))[:, 0]
             answers[target, NET] = given(target, raw)
-    if SHARED_NET in models and len(train) > 1:
-        net = fit_union_net(union_rows(train, learned), shared=True, seed=seed)
-        for target, rows in test.items():
-            raw = net.predict(plain(rows))[:, list(train).index(target)]
+    sharing = {target: rows for target, rows in train.items() if rows.recipe.task != BULK_GLASS}
+    if SHARED_NET in models and len(sharing) > 1:
+        net = fit_union_net(union_rows(sharing, learned), shared=True, seed=seed)
+        for target in sharing.keys() & test.keys():
+            raw = net.predict(plain(test[target]))[:, list(sharing).index(target)]
             answers[target, SHARED_NET] = given(target, raw)
     return answers
 

@@ -39,6 +39,7 @@ RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
 COPYING_SOURCES = frozenset(  # these collections repeat each other's and their own measurements
     ("mpea_borg_2020", "hea_tanmay", "hea_bert", "hea_dx261", "hea_gorsse2018", "hea_wen2019")
 )
+_SCATTER = 0.5  # range of repeated numbers, in their median, above which they contradict each other
 _SAME_VALUE = 0.01  # relative difference below which two rows of one composition are one measurement
 
 
@@ -52,6 +53,7 @@ class CurationReport:
         dropped: everything left out.
         tied: compositions whose labels contradict each other evenly, left out.
         contradicted: compositions kept with a majority against other labels.
+        scattered: compositions whose numbers of one task and condition lie further apart than half their median.
     """
 
     read: Mapping[str, int]
@@ -59,6 +61,7 @@ class CurationReport:
     dropped: tuple[Drop, ...]
     tied: tuple[str, ...]
     contradicted: tuple[str, ...]
+    scattered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ class Curated:
     """Curated measurements in ``CURATED_COLUMNS``, sorted, and how they came about.
 
     ``n_repeat`` counts the measurements behind a row; ``spread`` is their range in the unit of the task, for labels
-    the share of votes against. ``source`` joins the keys of all sources with ``+``.
+    the share of votes against. ``source`` joins the keys of all sources with ``+``, ``routes`` the process routes.
     """
 
     frame: pl.DataFrame
@@ -89,6 +92,7 @@ def curate(loaded: Iterable[SourceRows], *, label_tasks: Collection[str] = (), b
     numbers, copies = drop_copies(numbers)
     pooled = pool_labels(frame.filter(amorphous), by_route=by_route)
     voted = vote_on(frame.filter(own_label & ~amorphous), ["task", "key"])
+    merged = merge_repeats(numbers)
     measured = frame.group_by("source", "task").len().sort("source", "task").rows()
     report = CurationReport(
         read={table.source: table.n_records for table in tables},
@@ -96,8 +100,9 @@ def curate(loaded: Iterable[SourceRows], *, label_tasks: Collection[str] = (), b
         dropped=sum_drops([*unread, *outside, *copies, *pooled.dropped, *voted.dropped]),
         tied=pooled.tied + voted.tied,
         contradicted=pooled.contradicted + voted.contradicted,
+        scattered=_scattered(merged),
     )
-    curated = pl.concat([merge_repeats(numbers), pooled.frame, voted.frame])
+    curated = pl.concat([merged, pooled.frame, voted.frame])
     return Curated(curated.sort("task", "key", *KEY_CONDITIONS), report)
 
 
@@ -143,18 +148,29 @@ def merge_repeats(frame: pl.DataFrame) -> pl.DataFrame:
     by = ["task", "key", *KEY_CONDITIONS]
     ordered = frame.sort([*by, "value", "source", "weight", "film_thickness_nm"])
     sources = pl.col("source").str.split("+").list.explode().unique().sort().str.join("+")
-    merged = ordered.group_by(by, maintain_order=True).agg(
-        pl.col("system", "kind", "family").first(),
-        pl.col("value").median(),
-        sources.alias("source"),
-        pl.col("weight").mean().round(12),
-        pl.col("film_thickness_nm").median(),
-        pl.col("dmax_mm").max(),
-        pl.len().cast(pl.Int64).alias("n_repeat"),
-        (pl.col("value").max() - pl.col("value").min()).alias("spread"),
+    merged = (
+        ordered.group_by(by, maintain_order=True)
+        .agg(
+            pl.col("system", "kind", "family").first(),
+            pl.col("value").median(),
+            sources.alias("source"),
+            pl.col("weight").mean().round(12),
+            pl.col("film_thickness_nm").median(),
+            pl.col("dmax_mm").max(),
+            pl.len().cast(pl.Int64).alias("n_repeat"),
+            (pl.col("value").max() - pl.col("value").min()).alias("spread"),
+        )
+        .with_columns(pl.col("process_route").alias("routes"))
     )
     fractions = mean_fractions(fractions_of(ordered), run_starts(ordered, by))
     return merged.with_columns(pl.Series("fractions", fractions, dtype=fractions_dtype())).select(CURATED_COLUMNS)
+
+
+def _scattered(merged: pl.DataFrame) -> tuple[str, ...]:
+    """Name compositions whose numbers contradict each other; near zero the scatter of the whole task is the measure."""
+    usual = pl.col("value").std().over("task").fill_null(0.0)
+    far = pl.col("spread") > _SCATTER * pl.max_horizontal(pl.col("value").abs(), usual)
+    return tuple(merged.filter(far)["key"].unique().sort())
 
 
 def _same(value: float, other: float) -> bool:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from screener.errors import InputError
 
 if TYPE_CHECKING:
-    from training.curation import Curated
+    from training.curation import Curated, CurationReport
+    from training.user_table import UserTable
 
 data_app = typer.Typer(help="List, fetch and check the measured data behind the models.", no_args_is_help=True)
 
@@ -77,19 +79,65 @@ def fetch(
 
 
 @data_app.command()
-def check(as_json: _Json = False) -> None:
+def check(
+    as_json: _Json = False,
+    data: Annotated[Path | None, typer.Option("--data", help="Check your own table instead.")] = None,
+    targets: Annotated[
+        Path | None, typer.Option("--targets", help="TOML file that declares targets of your own.")
+    ] = None,
+    units: Annotated[Literal["at", "wt"], typer.Option("--units", help="How formulas of your table are meant.")] = "at",
+) -> None:
     """Load and curate everything; show counts, rows left out by reason, conflicts, classes and elements.
 
-    Example: training data check
+    With --data only your table is read, and every row of it that is left out or read with care is named.
+
+    Example: training data check --data my.csv --targets my.toml
     """
     from training.curation import curate
     from training.sources import load_sources
+    from training.user_table import read_user_table
 
-    curated = curate(load_sources())
+    if data is None and targets is not None:
+        raise InputError(f"`{targets}` declares targets of no table", "name your table with `--data`")
+    if data is None:
+        table, curated = None, curate(load_sources())
+    else:
+        table = read_user_table(data, targets, units=units)
+        curated = curate([table.rows], label_tasks=table.label_tasks)
     if as_json:
-        typer.echo(json.dumps(_document(curated), ensure_ascii=False, indent=1))
+        document = _document(curated)
+        if table is not None:
+            document |= {"notes": table.notes, "findings": [dataclasses.asdict(finding) for finding in table.findings]}
+        typer.echo(json.dumps(document, ensure_ascii=False, indent=1))
         return
     _print_sections(curated)
+    if table is not None:
+        _print_findings(table, curated.report)
+
+
+def _print_findings(table: UserTable, report: CurationReport) -> None:
+    """Print the rows of a user's table that are left out or read with care, then what else to know of it."""
+    contradictions = (
+        ("as many labels for as against, left out", report.tied),
+        ("labels for and against, the majority is kept", report.contradicted),
+        ("numbers far apart, the median is kept", report.scattered),
+    )
+    rows = [finding for finding in table.findings if finding.row]
+    typer.echo(f"\nyour table, row by row: {len(rows)} findings")
+    shown = [("left out" if f.left_out else "kept", f.row, f.column, f.text, f.reason) for f in rows[:_MOST_FINDINGS]]
+    _print_table(("", "row", "column", "text", "reason"), shown)
+    if len(rows) > len(shown):
+        typer.echo(f"… and {len(rows) - len(shown):,} more; `--json` lists them all")
+    for what, keys in contradictions:
+        if keys:
+            more = f" and {len(keys) - _MOST_KEYS:,} more" if len(keys) > _MOST_KEYS else ""
+            typer.echo(f"{what}: {', '.join(keys[:_MOST_KEYS])}{more}")
+    for note in table.notes:
+        typer.echo(note)
+
+
+_MOST_FINDINGS = 40
+_MOST_KEYS = 12
 
 
 def _document(curated: Curated) -> dict[str, object]:
@@ -104,6 +152,7 @@ def _document(curated: Curated) -> dict[str, object]:
         "dropped": [dataclasses.asdict(drop) for drop in curated.report.dropped],
         "tied": list(curated.report.tied),
         "contradicted": list(curated.report.contradicted),
+        "scattered": list(curated.report.scattered),
     }
 
 
@@ -142,6 +191,7 @@ def _print_sections(curated: Curated) -> None:
     typer.echo(
         f"\nconflicting labels: {len(conflicts.tied)} compositions dropped, {len(conflicts.contradicted)} decided"
     )
+    typer.echo(f"repeated numbers far apart: {len(conflicts.scattered)} compositions, median kept")
     for s in summaries:
         covered = " ".join(f"{symbol} {count}" for symbol, count in s.elements.items())
         typer.echo(f"\nelements with at least {LEAST_COVERAGE} rows of {s.task}: {len(s.elements)}\n{covered}")

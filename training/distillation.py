@@ -16,7 +16,7 @@ from screener.descriptors.featurizer import featurize
 from screener.descriptors.specs import feature_spec
 from screener.elements import element_symbols
 from training.draws import student_alloys
-from training.ensembles import Ensemble
+from training.ensembles import Ensemble, at_references
 from training.nets import Layer, run_layers
 from training.students import Schedule, fit_layers
 from training.tasks import TaskRows, alloy_spec
@@ -24,6 +24,8 @@ from training.tasks import TaskRows, alloy_spec
 Array = NDArray[np.floating]
 LOGIT_LIMIT = 8.0
 """Teacher logits are learned within ±8: beyond that a probability is settled."""
+_BLOCK = 50_000
+"""Rows a teacher answers at once."""
 LEAST_SHARE = 0.1
 """A positive quantity is taught down to this share of its least measured value; teachers may extrapolate below zero."""
 
@@ -44,18 +46,31 @@ class Lesson:
 
 
 @dataclass(frozen=True, slots=True)
+class Taught:
+    """What a student hears: the lesson, then the measured rows, m together.
+
+    Attributes:
+        x: screen features and conditions, shape (m, g + k).
+        y: the teacher's answers, shape (m,).
+        labels: measured labels, NaN where there are none, shape (m,); None for a regressor.
+    """
+
+    x: NDArray[np.float32]
+    y: Array
+    labels: Array | None
+
+
+@dataclass(frozen=True, slots=True)
 class Student:
     """A distilled net for one target.
 
     Attributes:
         layers: dense layers on screen features and conditions.
         log: whether the net gives the logarithm of the value.
-        conditions: whether the net reads the recipe's conditions beside the features.
     """
 
     layers: Sequence[Layer]
     log: bool
-    conditions: bool = True
 
     def predict(self, inputs: Array) -> Array:
         """Predict values in physical units or uncalibrated logits, shape (b, g + k) → (b,)."""
@@ -64,7 +79,7 @@ class Student:
 
     def answer(self, rows: TaskRows) -> Array:
         """Predict measured rows, shape (n,)."""
-        return self.predict(screen_inputs(rows, conditions=self.conditions))
+        return self.predict(screen_inputs(rows))
 
 
 def make_lesson(fractions: NDArray[np.float64], n: int, seed: int) -> Lesson:
@@ -77,43 +92,60 @@ def make_lesson(fractions: NDArray[np.float64], n: int, seed: int) -> Lesson:
     return Lesson(dense, featurize(drawn, symbols, alloy_spec()), featurize(drawn, symbols, feature_spec("screen")))
 
 
-def screen_inputs(rows: TaskRows, *, conditions: bool = True) -> NDArray[np.float32]:
+def screen_inputs(rows: TaskRows) -> NDArray[np.float32]:
     """Screen features of measured rows, with their conditions, shape (n, g + k)."""
-    features = featurize(rows.fractions, element_symbols(), feature_spec("screen"))
-    return np.hstack([features, rows.conditions]) if conditions else features
+    return np.hstack([featurize(rows.fractions, element_symbols(), feature_spec("screen")), rows.conditions])
 
 
-def distill(rows: TaskRows, teacher: Ensemble, lesson: Lesson, schedule: Schedule) -> Student:
-    """Train an independent student of one target; conditions are drawn from the measured ones."""
-    rng = np.random.default_rng(schedule.seed)
-    conditions = rows.conditions[rng.integers(len(rows), size=len(lesson.alloy))]
+def taught(rows: TaskRows, teacher: Ensemble, lesson: Lesson, seed: int) -> Taught:
+    """Lay out what a student of one target reads and hears; conditions of the lesson are drawn from the measured ones.
+
+    Args:
+        rows: measured rows.
+        teacher: precise ensemble.
+        lesson: random alloys.
+        seed: of the draw.
+    """
+    conditions = rows.conditions[np.random.default_rng(seed).integers(len(rows), size=len(lesson.alloy))]
     answers = _answer(rows, teacher, np.hstack([lesson.alloy, conditions]))
     x = np.vstack([np.hstack([lesson.screen, conditions]), screen_inputs(rows)])
-    y = np.concatenate([answers, _answer(rows, teacher, rows.inputs)])[:, None]
-    classes = rows.recipe.kind == "classification"
-    labels = np.concatenate([np.full(len(answers), np.nan), rows.y]) if classes else None
-    return Student(fit_layers(x, y, schedule, labels=labels)[0], takes_log(rows))
+    labels = None
+    if rows.recipe.kind == "classification":
+        labels = np.concatenate([np.full(len(answers), np.nan), np.where(rows.main, rows.y, np.nan)])
+    return Taught(x, np.concatenate([answers, _answer(rows, teacher, rows.inputs)]), labels)
+
+
+def distill(rows: TaskRows, heard: Taught, schedule: Schedule) -> Student:
+    """Train an independent student of one target."""
+    return Student(fit_layers(heard.x, heard.y[:, None], schedule, labels=heard.labels)[0], takes_log(rows))
 
 
 def distill_shared(
-    tasks: Mapping[str, TaskRows], teachers: Mapping[str, Ensemble], lesson: Lesson, schedule: Schedule
+    rows: TaskRows,
+    others: Mapping[str, TaskRows],
+    teachers: Mapping[str, Ensemble],
+    lesson: Lesson,
+    heard: Taught,
+    schedule: Schedule,
 ) -> Student:
     """Train the multi-task student and return its classifier.
 
-    The trunk is shared by the classifier (first of ``tasks``) and every regressor; a regressor's teacher answers only
-    where it knows all elements, at its reference conditions.
+    The trunk is shared by the classifier and every regressor; the classifier's conditions are inputs, a regressor's
+    teacher answers at its reference conditions and only where it knows all elements.
+
+    Args:
+        rows: of the classifier.
+        others: rows of the regressors, by target.
+        teachers: precise ensembles of the regressors, by target.
+        lesson: random alloys.
+        heard: what the classifier's teacher says of them and of ``rows``.
+        schedule: training settings.
     """
-    main, *others = tasks
-    rows = tasks[main]
-    extra = screen_inputs(rows, conditions=False)
-    x = np.vstack([lesson.screen, extra])
     fractions = np.vstack([lesson.fractions, rows.fractions])
     alloy = np.vstack([lesson.alloy, rows.features])
-    columns = [_answer(rows, teachers[main], alloy)]
-    answers = (_known_answer(tasks[name], teachers[name], fractions, alloy) for name in others)
-    columns += [column for column in answers if np.isfinite(column).any()]
-    labels = np.concatenate([np.full(len(lesson.screen), np.nan), rows.y])
-    return Student(fit_layers(x, np.stack(columns, axis=1), schedule, labels=labels)[0], False, conditions=False)
+    answers = (_known_answer(table, teachers[name], fractions, alloy) for name, table in others.items())
+    columns = [heard.y, *(column for column in answers if np.isfinite(column).any())]
+    return Student(fit_layers(heard.x, np.stack(columns, axis=1), schedule, labels=heard.labels)[0], log=False)
 
 
 def takes_log(rows: TaskRows) -> bool:
@@ -125,17 +157,16 @@ def _known_answer(rows: TaskRows, teacher: Ensemble, fractions: Array, alloy: Ar
     """What a regressor's student learns at reference conditions, NaN where an element is unknown to its teacher."""
     unknown = ~np.isin(np.array(element_symbols()), rows.seen_elements())
     known = fractions[:, unknown].max(axis=1, initial=0.0) == 0.0
-    references = np.array([c.reference for c in rows.recipe.conditions], np.float32)
     out = np.full(len(alloy), np.nan)
     if known.any():
-        inputs = np.hstack([alloy[known], np.tile(references, (int(known.sum()), 1))])
+        inputs = np.hstack([alloy[known], at_references(rows.recipe, int(known.sum()))])
         out[known] = _answer(rows, teacher, inputs)
     return out
 
 
 def _answer(rows: TaskRows, teacher: Ensemble, inputs: Array) -> Array:
     """What the student is to give: a value or its logarithm, or a logit within its limits."""
-    raw = teacher.predict(inputs)
+    raw = np.concatenate([teacher.predict(block) for block in np.array_split(inputs, len(inputs) // _BLOCK + 1)])
     if rows.recipe.kind == "classification":
         return np.clip(raw, -LOGIT_LIMIT, LOGIT_LIMIT)
     return np.log(np.maximum(raw, LEAST_SHARE * rows.y.min())) if takes_log(rows) else raw

@@ -63,15 +63,18 @@ def near_alloys(n: int, known: Fractions, rng: np.random.Generator, spread: floa
     return np.asarray(jittered / jittered.sum(axis=1, keepdims=True))
 
 
-def student_alloys(n: int, known: Fractions, rng: np.random.Generator, share_near: float = 0.5) -> Fractions:
+def student_alloys(n: int, known: Fractions, rng: np.random.Generator, share_near: float = 0.25) -> Fractions:
     """Draw a student's lesson: a share near known alloys, the rest anywhere in their element domain.
 
-    Half of the drawn compositions are rounded to the grid of usual searches, trace amounts included.
+    Of the rest a third favours elements that are often alloyed, two thirds favour none. Half of the drawn compositions
+    are rounded to the grid of usual searches, trace amounts included.
     """
     near = round(n * share_near)
+    favoured = (n - near) // 3
     frequency = (known > 0).sum(axis=0).astype(np.float64)
-    wide = random_alloys(n - near, known.shape[1], rng, np.sqrt(frequency))
-    drawn = np.vstack([near_alloys(near, known, rng), wide])
+    wide = random_alloys(favoured, known.shape[1], rng, np.sqrt(frequency))
+    even = random_alloys(n - near - favoured, known.shape[1], rng)
+    drawn = np.vstack([near_alloys(near, known, rng), wide, even])
     on_grid = rng.random(n) < 0.5
     rounded = np.round(drawn[on_grid] / _GRID) * _GRID
     drawn[on_grid] = rounded / np.maximum(rounded.sum(axis=1, keepdims=True), _GRID)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from training.students import Schedule
 
@@ -12,16 +12,22 @@ class Effort:
     """Sizes that cost time.
 
     Attributes:
-        trees: share of each recipe's trees that are grown, in (0, 1].
-        lesson_rows: random alloys a student learns from.
+        trees: share of each recipe's trees and epochs, in (0, 1].
+        lesson_rows: random alloys a student of cross-validation learns from.
         schedule: how long and how fast a student learns.
+        served_rows: random alloys that the student that is served learns from.
         note: what a card must say of it; empty for the usual effort.
     """
 
     trees: float = 1.0
     lesson_rows: int = 150_000
     schedule: Schedule = field(default_factory=lambda: Schedule(epochs=30))
+    served_rows: int = 800_000
     note: str = ""
+
+    def served(self) -> Effort:
+        """Return the effort that goes into the student that is served."""
+        return replace(self, lesson_rows=self.served_rows)
 
 
 FULL = Effort()
@@ -29,5 +35,6 @@ QUICK = Effort(
     0.2,
     10_000,
     Schedule(epochs=10, batch=256),
+    10_000,
     "a quick fit: a fifth of the trees and a short lesson; fit again to rely on it",
 )

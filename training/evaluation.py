@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from training.baselines import BASELINES
 from training.calibration import expit
+from training.cell_store import CellStore
 from training.contenders import LOGIT_MODELS, NET, PRECISE, SCREEN, SCREEN_ALONE, SHARED_NET
 from training.crossval import SPLITS, OutOfFold, Split, cross_validate
-from training.metrics import classification_scores, pooled, regression_scores
+from training.metrics import classification_scores, pooled, recall_threshold, regression_scores
 from training.tasks import TaskRows
 
 Array = NDArray[np.floating]
@@ -45,12 +46,21 @@ MATCHED = ("recall_at_precision_90", "specificity_at_recall_90", "crystal_specif
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Scores of one contender on one target and split: score name → (mean, standard deviation over regroupings)."""
+    """Scores of one contender on one target and split.
+
+    Attributes:
+        target: what is predicted.
+        model: contender.
+        split: how rows were grouped.
+        values: score name → mean and standard deviation over regroupings.
+        repeats: number of regroupings.
+    """
 
     target: str
     model: str
     split: Split
     values: Mapping[str, tuple[float, float]]
+    repeats: int = 1
 
 
 def evaluate(
@@ -60,6 +70,7 @@ def evaluate(
     splits: Iterable[Split] = SPLITS,
     workers: int = 2,
     progress: Callable[[str], None] = lambda _: None,
+    store: CellStore | None = None,
 ) -> list[Score]:
     """Cross-validate every contender on every split and score it on the measured rows.
 
@@ -70,34 +81,51 @@ def evaluate(
         splits: `grouped`, `random` or both.
         workers: processes.
         progress: told of every cell.
+        store: where answers are looked up and kept; None computes everything.
 
     Raises:
         InputError: a target cannot be learned without one of the folds.
     """
     scores: list[Score] = []
     for split in splits:
-        scores += score_all(tables, cross_validate(tables, split, seeds, models, workers, progress))
+        scores += score_all(tables, cross_validate(tables, split, seeds, models, workers, progress, store=store))
     return scores
 
 
 def score_all(tables: Mapping[str, TaskRows], runs: Sequence[OutOfFold]) -> list[Score]:
-    """Score out-of-fold predictions of one split, averaged over its seeds."""
+    """Score out-of-fold predictions of one split, averaged over the seeds that have them."""
     found = []
-    for target, model in runs[0].predicted:
-        rows = tables[target]
-        each = [score(rows, run.predicted[target, model], model) for run in runs]
-        found.append(Score(target, model, runs[0].split, pooled(each)))
+    for target, model in dict.fromkeys(asked for run in runs for asked in run.predicted):
+        having = [run for run in runs if (target, model) in run.predicted]
+        each = [score_run(tables[target], run, model) for run in having]
+        found.append(Score(target, model, runs[0].split, pooled(each), len(each)))
     return found
 
 
+def score_run(rows: TaskRows, run: OutOfFold, model: str) -> dict[str, float]:
+    """Score one contender's predictions of the rows that a run tested."""
+    target = rows.recipe.target
+    tested = np.flatnonzero(run.fold[target] >= 0)
+    return score(rows.take(tested), run.predicted[target, model][tested], model)
+
+
 def score(rows: TaskRows, predicted: Array, model: str) -> dict[str, float]:
-    """Score one column of predictions on the measured rows."""
-    y, out = rows.y[rows.measured], predicted[rows.measured]
+    """Score one column of predictions on the rows that count."""
+    counted = scored_rows(rows)
+    y, out = rows.y[counted], probability_or_value(rows, predicted, model)[counted]
     if rows.recipe.kind == "regression":
         return regression_scores(y, out)
-    p = expit(out) if model in LOGIT_MODELS else out
-    crystalline = rows.crystalline[rows.measured]
-    return classification_scores(y, p) | matched_scores(y, p, crystalline)
+    return classification_scores(y, out) | matched_scores(y, out, rows.crystalline[counted])
+
+
+def scored_rows(rows: TaskRows) -> NDArray[np.bool_]:
+    """Mark the rows that count in scores: measured ones, one per composition where routes differ, shape (n,)."""
+    return rows.measured & rows.main
+
+
+def probability_or_value(rows: TaskRows, predicted: Array, model: str) -> Array:
+    """Turn the logits of our classifiers into probabilities; baselines give them, and values stay, shape (n,)."""
+    return expit(predicted) if rows.recipe.kind == "classification" and model in LOGIT_MODELS else predicted
 
 
 def matched_scores(label: Array, p: Array, crystalline: NDArray[np.bool_]) -> dict[str, float]:
@@ -114,7 +142,7 @@ def matched_scores(label: Array, p: Array, crystalline: NDArray[np.bool_]) -> di
     hits = np.cumsum(positive[order])
     last = np.append(np.diff(p[order]) != 0, True)
     precise = (hits / np.arange(1, len(p) + 1) >= 0.9) & last
-    threshold = float(np.sort(p[positive])[int(np.floor(0.1 * positive.sum()))])
+    threshold = recall_threshold(p[positive])
     known = float((p[crystalline] < threshold).mean()) if crystalline.any() else float("nan")
     found = (float(hits[precise].max(initial=0) / positive.sum()), float((p[~positive] < threshold).mean()), known)
     return dict(zip(MATCHED, found, strict=True))
@@ -125,10 +153,12 @@ def markdown(scores: Sequence[Score], tables: Mapping[str, TaskRows]) -> str:
     parts = []
     for target, rows in tables.items():
         columns = SHOWN[rows.recipe.kind]
-        systems = len(np.unique(rows.system[rows.measured]))
+        systems = len(np.unique(rows.system[scored_rows(rows)]))
         unit = "" if rows.recipe.kind == "classification" else f", {rows.recipe.unit}"
-        parts.append(f"**{target}**{unit}: {int(rows.measured.sum()):,} measured rows, {systems} chemical systems\n")
-        heads = [f"{label} {split}" for split in SPLITS for _, label in columns]
+        parts.append(
+            f"**{target}**{unit}: {int(scored_rows(rows).sum()):,} measured rows, {systems} chemical systems\n"
+        )
+        heads = [*(f"{label} {split}" for split in SPLITS for _, label in columns), "regroupings, grouped + random"]
         parts.append("| model | " + " | ".join(heads) + " |\n|---|" + "---:|" * len(heads))
         parts += [_line(model, target, columns, scores) for model in CONTENDERS if _has(scores, target, model)]
         parts.append("")
@@ -163,11 +193,12 @@ def _headline(rows: TaskRows) -> tuple[tuple[str, str], tuple[str, str]]:
 
 def _line(model: str, target: str, columns: Sequence[tuple[str, str]], scores: Sequence[Score]) -> str:
     """One contender's line."""
-    cells = []
+    cells, repeats = [], []
     for split in SPLITS:
         match = [s for s in scores if (s.target, s.model, s.split) == (target, model, split)]
         cells += [_number(match[0].values.get(key)) if match else "–" for key, _ in columns]
-    return f"| {LABELS[model]} | " + " | ".join(cells) + " |"
+        repeats += [str(match[0].repeats) if match else "0"]
+    return f"| {LABELS[model]} | " + " | ".join([*cells, " + ".join(repeats)]) + " |"
 
 
 def _number(value: tuple[float, float] | None) -> str:

@@ -5,32 +5,25 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import numpy as np
+from onnx import ModelProto
 
-import screener
-from screener.card import Condition, ModelCard, Source, Target, Tier
 from screener.descriptors.specs import feature_spec
-from training.catalogue import catalogue
-from training.contenders import PRECISE, SCREEN, screen_student, shares_with
-from training.crossval import cross_validate
+from training.bodies import dense_body
+from training.cards import Variant, described_file
+from training.classroom import Classroom, shares_with
+from training.contenders import PRECISE, SCREEN, SCREEN_ALONE
+from training.crossval import OutOfFold, cross_validate
 from training.distillation import Student
 from training.effort import FULL, Effort
-from training.ensembles import Ensemble, fit_ensemble
-from training.graphs import Body, build_model, dense_body
+from training.ensembles import Ensemble, fit_ensembles
+from training.graphs import build_model
 from training.proof import Proof, prove
-from training.publish import sealed
-from training.recipes import Recipe, thinned
+from training.recipes import Recipe, Scalar, thinned
 from training.tasks import TaskRows, alloy_spec
 
 Progress = Callable[[str], None]
-NAMES: Mapping[str, str] = {
-    "p_amorphous": "amorphous",
-    "resistivity_uohm_cm": "resistivity",
-    "hardness_gpa": "hardness",
-}
-"""File names of the standing targets; a user's target is its own file name."""
 METHOD = {
     "characterize": "ensemble of independent tree learners: {members}",
     "screen": "net of hidden layers {widths}, distilled from the characterize tier on {rows:,} random alloys, {epochs} "
@@ -38,6 +31,9 @@ METHOD = {
     "shared": "multi-task net, hidden layers {widths} shared with {others}, distilled on {rows:,} random alloys and "
     "measured labels, {epochs} epochs",
 }
+
+
+MATCHED_RECALL = "recall_at_precision_90"
 
 
 def fit_models(
@@ -65,34 +61,73 @@ def fit_models(
         InputError: a target cannot be learned without one of the folds.
     """
     tables = {t: replace(rows, recipe=thinned(rows.recipe, effort.trees)) for t, rows in tables.items()}
-    grouped = cross_validate(tables, "grouped", [seed], (PRECISE, SCREEN), workers, progress, effort)[0]
+    contenders = (PRECISE, SCREEN, SCREEN_ALONE)
+    grouped = cross_validate(tables, "grouped", [seed], contenders, workers, progress, effort)[0]
     random = cross_validate(tables, "random", [seed], (PRECISE,), workers, progress, effort)[0]
     files: dict[str, bytes] = {}
-    teachers: dict[str, Ensemble] = {}
+    progress("fitting the characterize tier")
+    teachers = fit_ensembles(tables, seed)
     for target, rows in tables.items():
-        progress(f"fitting the characterize tier of {target}")
-        teachers[target] = fit_ensemble(rows, seed)
-        bodies, weights = teachers[target].bodies(rows.inputs.shape[1])
         proof = prove(rows, PRECISE, grouped, random)
+        graph = _precise_graph(teachers[target], rows, proof)
         method = METHOD["characterize"].format(members=_members(rows.recipe))
-        files |= _file("characterize", rows, bodies, weights, proof, (method, effort.note), data_digest)
+        files |= described_file("characterize", rows, graph, proof, method, effort, data_digest)
+    classroom = Classroom(tables, teachers, seed, effort.served())
     for target, rows in tables.items():
         progress(f"distilling the screen tier of {target}")
-        student = screen_student(target, tables, teachers, seed, effort)
-        proof = prove(rows, SCREEN, grouped, None)
-        body = dense_body(student.layers, exponential=student.log)
-        told = (_method(student, shares_with(tables, target), effort), effort.note)
-        conditions = student.conditions and bool(rows.recipe.conditions)
-        files |= _file("screen", rows, [body], [1.0], proof, told, data_digest, conditions=conditions)
+        for variant in variants(target, tables, rows, grouped):
+            student = classroom.student(target, alone=variant.alone)
+            graph = _screen_graph(student, rows, variant.proof)
+            shared = () if variant.alone else shares_with(tables, target)
+            method = _method(student, shared, effort.served())
+            files |= described_file("screen", rows, graph, variant.proof, method, effort, data_digest, variant)
     return files
+
+
+def variants(target: str, tables: Mapping[str, TaskRows], rows: TaskRows, grouped: OutOfFold) -> tuple[Variant, ...]:
+    """Prove the screen nets of a target: one, or a multi-task and an independent classifier.
+
+    Preferred is the one that recalls more held-out glasses at precision 0.9; a draw goes to the multi-task net.
+    """
+    if not shares_with(tables, target):
+        return (Variant(prove(rows, SCREEN, grouped, None), alone=True),)
+    both = {"mtl": SCREEN, "independent": SCREEN_ALONE}
+    proofs = {name: prove(rows, model, grouped, None) for name, model in both.items()}
+    recall = {name: proof.metrics["grouped"].get(MATCHED_RECALL, 0.0) for name, proof in proofs.items()}
+    best = "mtl" if recall["mtl"] >= recall["independent"] else "independent"
+    note = (
+        f"recall at precision 0.9 on held-out systems: multi-task {recall['mtl']:.3f}, independent "
+        f"{recall['independent']:.3f}; the {'multi-task' if best == 'mtl' else 'independent'} net is the default"
+    )
+    return tuple(
+        Variant(replace(proof, notes=(*proof.notes, note)), alone=name == "independent", name=name, best=name == best)
+        for name, proof in proofs.items()
+    )
+
+
+def _precise_graph(teacher: Ensemble, rows: TaskRows, proof: Proof) -> ModelProto:
+    """Write an ensemble as a graph."""
+    bodies, weights = teacher.bodies(rows.inputs.shape[1])
+    n_conditions = len(rows.recipe.conditions)
+    return build_model(bodies, weights, proof.head, len(alloy_spec().names), n_conditions, teacher.gate_part())
+
+
+def _screen_graph(student: Student, rows: TaskRows, proof: Proof) -> ModelProto:
+    """Write a student as a graph."""
+    body = dense_body(student.layers, exponential=student.log)
+    return build_model([body], [1.0], proof.head, len(feature_spec("screen").names), len(rows.recipe.conditions))
 
 
 def _members(recipe: Recipe) -> str:
     """Name the learners of a recipe with the number of their trees and the columns they read."""
-    trees = (m.options.get("n_estimators", m.options.get("rounds")) for m in recipe.members)
-    return ", ".join(
-        f"{m.learner} ({n} trees, {m.columns} columns)" for m, n in zip(recipe.members, trees, strict=True)
-    )
+
+    def size(options: Mapping[str, Scalar]) -> str:
+        trees = options.get("n_estimators", options.get("rounds"))
+        return f"{options.get('epochs', 30)} epochs" if trees is None else f"{trees} trees"
+
+    members = (f"{m.weight:.2g} × {m.learner} ({size(m.options)}, {m.columns} columns)" for m in recipe.members)
+    gate = "" if recipe.gate is None else f"; reads {recipe.gate.target} as predicted"
+    return ", ".join(members) + gate
 
 
 def _method(student: Student, others: Sequence[str], effort: Effort) -> str:
@@ -102,90 +137,11 @@ def _method(student: Student, others: Sequence[str], effort: Effort) -> str:
     return METHOD["shared" if others else "screen"].format(**sizes, others=", ".join(others))
 
 
-def _file(
-    tier: Tier,
-    rows: TaskRows,
-    bodies: Sequence[Body],
-    weights: Sequence[float],
-    proof: Proof,
-    told: tuple[str, str],
-    data_digest: str,
-    *,
-    conditions: bool = True,
-) -> dict[str, bytes]:
-    """Build, describe and seal one model, told its method and a note: file name → bytes."""
-    spec = alloy_spec() if tier == "characterize" else feature_spec("screen")
-    described = _conditions(rows) if conditions else ()
-    model = build_model(bodies, weights, proof.head, len(spec.names), len(described))
-    method, note = told
-    card = ModelCard(
-        tier=tier,
-        target=_target(rows),
-        features=spec.name,
-        features_digest=spec.digest,
-        elements=rows.seen_elements(),
-        conditions=described,
-        threshold=proof.threshold,
-        curve=proof.curve,
-        metrics=proof.metrics,
-        interval=proof.interval,
-        method=method,
-        notes=(*proof.notes, *((note,) if note else ())),
-        sources=_sources(rows),
-        data_digest=data_digest,
-        code_version=screener.__version__,
-        created=datetime.now(UTC).date().isoformat(),
-    )
-    return {f"{tier}/{file_name(rows.recipe.target)}": sealed(model, card)}
-
-
-def file_name(target: str) -> str:
-    """Name the file of a target's model within the folder of its tier."""
-    return f"{NAMES.get(target, target)}.onnx"
-
-
-def _target(rows: TaskRows) -> Target:
-    """Describe the target with the range of its training values."""
-    recipe: Recipe = rows.recipe
-    if recipe.kind == "classification":
-        return Target(recipe.target, recipe.unit, "classification", 0.0, 1.0)
-    low, high = np.quantile(rows.y, (0.05, 0.95))
-    if low == high:
-        low, high = rows.y.min(), rows.y.max()
-    return Target(recipe.target, recipe.unit, "regression", float(low), float(high))
-
-
-def _conditions(rows: TaskRows) -> tuple[Condition, ...]:
-    """Describe the conditions with their training ranges."""
-    return tuple(
-        Condition(c.name, c.unit, c.reference, float(rows.conditions[:, k].min()), float(rows.conditions[:, k].max()))
-        for k, c in enumerate(rows.recipe.conditions)
-    )
-
-
-def _sources(rows: TaskRows) -> tuple[Source, ...]:
-    """Cite every data set with the number of rows it has a part in."""
-    known = catalogue()
-    counts: dict[str, int] = {}
-    for keys in rows.source:
-        for key in str(keys).split("+"):
-            counts[key] = counts.get(key, 0) + 1
-    return tuple(
-        Source(
-            k,
-            f"{known[k].citation} {known[k].doi}".strip() if k in known else k,
-            known[k].licence if k in known else "own",
-            n,
-        )
-        for k, n in sorted(counts.items())
-    )
-
-
 def table_digest(tables: Mapping[str, TaskRows]) -> str:
     """Name the rows that models are fitted on by 16 hexadecimal digits."""
     state = hashlib.sha256()
     for target, rows in tables.items():
         state.update(target.encode())
-        for column in (rows.fractions, rows.conditions, rows.y, rows.trust):
+        for column in (rows.fractions, rows.conditions, rows.y, rows.trust, rows.glassy):
             state.update(np.ascontiguousarray(column).tobytes())
     return state.hexdigest()[:16]

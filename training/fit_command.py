@@ -9,20 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from screener.card import Tier
+from screener.card import CLASSIFIERS, TIERS
 from screener.device import Device
 from screener.errors import ModelError
 from screener.model import Model
 from screener.model_set import ALLOY_INDEX, SUMS, check_file, find_folder, recorded_digests, user_folder
 from screener.nearest import AlloyIndex
-from training.alloy_index import build_index
+from training.alloy_index import USER, build_index
+from training.cards import file_name
 from training.effort import FULL, QUICK
-from training.fit import file_name, fit_models, table_digest
+from training.fit import fit_models, table_digest
 from training.measured import Measured, load_measured
+from training.merging import Drop
 from training.publish import check_writable, publish, write_whole
 from training.readme import TITLE, models_readme
-
-TIERS: tuple[Tier, ...] = ("screen", "characterize")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +89,17 @@ def clock() -> Callable[[str], None]:
 
 def describe(measured: Measured) -> str:
     """Say how many rows every target has, what was left out and what was not found."""
-    counts = ", ".join(f"{target} {len(rows):,} rows" for target, rows in measured.tables.items())
-    dropped = sum(drop.count for drop in measured.report.dropped)
+    counts = ", ".join(f"{target} {int(rows.main.sum()):,} rows" for target, rows in measured.tables.items())
+    dropped, told = sum(drop.count for drop in measured.report.dropped), list(measured.notes)
     text = f"{counts}; {dropped:,} records left out (`training data check` says why)"
+    own = [drop for drop in measured.report.dropped if drop.source.startswith(USER)]
+    if own:
+        told.insert(0, "left out of your table: " + ", ".join(_reason(drop) for drop in own))
+    if measured.report.tied:
+        told.append(f"{len(measured.report.tied)} compositions with as many labels for as against, left out")
+    if measured.report.scattered:
+        told.append(f"{len(measured.report.scattered)} repeated compositions with numbers far apart, median kept")
+    text += "".join(f"; {what}" for what in told)
     if measured.outside:
         text += f"; {measured.outside:,} rows hold elements that the models do not know"
     if measured.missing:
@@ -99,6 +107,11 @@ def describe(measured: Measured) -> str:
             f"; {len(measured.missing)} measured data sets are not on this machine, {measured.missing[0]} among them"
         )
     return text
+
+
+def _reason(drop: Drop) -> str:
+    """Say how many rows were left out and why, with the target where the reason does not name it."""
+    return f"{drop.count} × {drop.reason}" + (f" ({drop.task})" if drop.task else "")
 
 
 def headline(model: Model) -> str:
@@ -127,7 +140,7 @@ def files_in_use(folder: Path, fitted: Iterable[str], say: Callable[[str], None]
         source = folder if there else find_folder()
     except ModelError:
         return {}
-    replaced = {f"{tier}/{file_name(target)}" for tier in TIERS for target in fitted}
+    replaced = {f"{tier}/{file_name(t, kind)}" for tier in TIERS for t in fitted for kind in CLASSIFIERS}
     digests = {n: d for n, d in recorded_digests(source).items() if n not in replaced and (source / n).is_file()}
     if not any(name.endswith(".onnx") for name in digests):
         return {}

@@ -7,35 +7,30 @@ value and its 90 % limits in physical units; a classifier returns the calibrated
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
-from onnx import AttributeProto, ModelProto, NodeProto, TensorProto, checker, helper, numpy_helper
+from onnx import ModelProto, NodeProto, TensorProto, checker, helper
 
-OPSET = 17
-ML_OPSET = 3
+from training.bodies import JOINED, ML_OPSET, OPSET, Body, constant, rewired
+
 IR_VERSION = 9
-_INPUT = "in.x"
-"""Joined inputs. Names inside a graph hold a dot, names of results never do."""
 
 
 @dataclass(frozen=True, slots=True)
-class Body:
-    """Part of a graph from the model input to one column.
+class GatePart:
+    """Part of a graph that predicts a probability, which the bodies read as one more input.
 
     Attributes:
-        nodes: operations on the joined inputs.
-        constants: weights by name.
-        output: name of the (b, 1) result.
-        exponential: whether the result is a logarithm to be undone before blending.
+        bodies: parts on the features and ``references``; their weighted sum is a logit.
+        weights: one per body.
+        references: values of the conditions that the bodies read beside the features.
     """
 
-    nodes: tuple[NodeProto, ...]
-    constants: tuple[TensorProto, ...]
-    output: str
-    exponential: bool = False
+    bodies: tuple[Body, ...]
+    weights: tuple[float, ...]
+    references: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,50 +56,13 @@ class Head:
     floor: float | None = 0.0
 
 
-def dense_body(
-    layers: Sequence[tuple[NDArray[np.float32], NDArray[np.float32]]], name: str = "net", exponential: bool = False
-) -> Body:
-    """Make a ReLU network from its layers [(weight (in, out), bias (out,))], standardisation already folded in."""
-    nodes: list[NodeProto] = []
-    constants: list[TensorProto] = []
-    value = _INPUT
-    for k, (weight, bias) in enumerate(layers):
-        w, b = f"{name}.w{k}", f"{name}.b{k}"
-        constants += [_constant(w, weight), _constant(b, bias)]
-        nodes.append(helper.make_node("Gemm", [value, w, b], [f"{name}.z{k}"]))
-        value = f"{name}.z{k}"
-        if k < len(layers) - 1:
-            nodes.append(helper.make_node("Relu", [value], [f"{name}.a{k}"]))
-            value = f"{name}.a{k}"
-    return Body(tuple(nodes), tuple(constants), value, exponential)
-
-
-def imported_body(model: ModelProto, name: str, exponential: bool = False) -> Body:
-    """Take the nodes of a converted single-input, single-output model, renamed so that several fit in one graph."""
-    graph = model.graph
-    source, result = graph.input[0].name, graph.output[0].name
-
-    def renamed(text: str) -> str:
-        return _INPUT if text == source else f"{name}.{text}" if text else text
-
-    nodes = []
-    for node in graph.node:
-        copy = helper.make_node(
-            node.op_type, [renamed(n) for n in node.input], [renamed(n) for n in node.output], domain=node.domain
-        )
-        copy.attribute.extend(_kept(node))
-        nodes.append(copy)
-    constants = []
-    for weight in graph.initializer:
-        tensor = TensorProto()
-        tensor.CopyFrom(weight)
-        tensor.name = renamed(weight.name)
-        constants.append(tensor)
-    return Body(tuple(nodes), tuple(constants), renamed(result), exponential)
-
-
 def build_model(
-    bodies: Sequence[Body], weights: Sequence[float], head: Head, n_features: int, n_conditions: int = 0
+    bodies: Sequence[Body],
+    weights: Sequence[float],
+    head: Head,
+    n_features: int,
+    n_conditions: int = 0,
+    gate: GatePart | None = None,
 ) -> ModelProto:
     """Blend bodies by weight and finish with the head.
 
@@ -114,6 +72,7 @@ def build_model(
         head: outputs and calibration.
         n_features: f.
         n_conditions: k, 0 for none.
+        gate: predicts one more input column.
 
     Returns:
         A checked model with a dynamic batch size.
@@ -121,12 +80,17 @@ def build_model(
     nodes: list[NodeProto] = []
     constants: list[TensorProto] = []
     inputs = [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["b", n_features])]
+    joined = ["features"]
     if n_conditions:
         inputs.append(helper.make_tensor_value_info("conditions", TensorProto.FLOAT, ["b", n_conditions]))
-        nodes.append(helper.make_node("Concat", ["features", "conditions"], [_INPUT], axis=1))
+        joined.append("conditions")
+    if gate:
+        joined.append(_open_gate(nodes, constants, gate, n_features))
+    if len(joined) > 1:
+        nodes.append(helper.make_node("Concat", joined, [JOINED], axis=1))
     else:
-        nodes.append(helper.make_node("Identity", ["features"], [_INPUT]))
-    blended = _blend(nodes, constants, bodies, weights)
+        nodes.append(helper.make_node("Identity", joined, [JOINED]))
+    blended = _blend(nodes, constants, bodies, weights, "blend")
     finish = _classify if head.kind == "classification" else _bracket
     outputs = finish(nodes, constants, blended, head)
     described = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["b", 1]) for name in outputs]
@@ -139,8 +103,28 @@ def build_model(
     return model
 
 
+def _open_gate(nodes: list[NodeProto], constants: list[TensorProto], gate: GatePart, n_features: int) -> str:
+    """Append a gate; return the name of its probability (b, 1)."""
+    source = "features"
+    if gate.references:
+        references = np.array(gate.references, np.float32)
+        constants += [
+            constant("gate.none", np.zeros((n_features, len(references)))),
+            constant("gate.references", references),
+        ]
+        nodes += [
+            helper.make_node("Gemm", ["features", "gate.none", "gate.references"], ["gate.conditions"]),
+            helper.make_node("Concat", ["features", "gate.conditions"], ["gate.x"], axis=1),
+        ]
+        source = "gate.x"
+    bodies = [replace(b, nodes=tuple(rewired(node, source) for node in b.nodes)) for b in gate.bodies]
+    logit = _blend(nodes, constants, bodies, gate.weights, "gate")
+    nodes.append(helper.make_node("Sigmoid", [logit], ["gate.p"]))
+    return "gate.p"
+
+
 def _blend(
-    nodes: list[NodeProto], constants: list[TensorProto], bodies: Sequence[Body], weights: Sequence[float]
+    nodes: list[NodeProto], constants: list[TensorProto], bodies: Sequence[Body], weights: Sequence[float], name: str
 ) -> str:
     """Append the bodies and their weighted sum; return its name."""
     blended = ""
@@ -149,15 +133,15 @@ def _blend(
         constants += body.constants
         value = body.output
         if body.exponential:
-            nodes.append(helper.make_node("Exp", [value], [f"blend.exp{k}"]))
-            value = f"blend.exp{k}"
+            nodes.append(helper.make_node("Exp", [value], [f"{name}.exp{k}"]))
+            value = f"{name}.exp{k}"
         if weight != 1.0:
-            constants.append(_constant(f"blend.weight{k}", np.array([[weight]])))
-            nodes.append(helper.make_node("Mul", [value, f"blend.weight{k}"], [f"blend.share{k}"]))
-            value = f"blend.share{k}"
+            constants.append(constant(f"{name}.weight{k}", np.array([[weight]])))
+            nodes.append(helper.make_node("Mul", [value, f"{name}.weight{k}"], [f"{name}.share{k}"]))
+            value = f"{name}.share{k}"
         if blended:
-            nodes.append(helper.make_node("Add", [blended, value], [f"blend.sum{k}"]))
-            value = f"blend.sum{k}"
+            nodes.append(helper.make_node("Add", [blended, value], [f"{name}.sum{k}"]))
+            value = f"{name}.sum{k}"
         blended = value
     return blended
 
@@ -166,8 +150,8 @@ def _classify(nodes: list[NodeProto], constants: list[TensorProto], value: str, 
     """Append calibration and sigmoid; return the output names."""
     name = head.target
     constants += [
-        _constant("head.slope", np.array([[head.slope]])),
-        _constant("head.intercept", np.array([[head.intercept]])),
+        constant("head.slope", np.array([[head.slope]])),
+        constant("head.intercept", np.array([[head.intercept]])),
     ]
     nodes += [
         helper.make_node("Mul", [value, "head.slope"], ["head.scaled"]),
@@ -187,29 +171,19 @@ def _bracket(nodes: list[NodeProto], constants: list[TensorProto], value: str, h
         return helper.make_node("Max", [source, "head.floor"], [result])
 
     if head.floor is not None:
-        constants.append(_constant("head.floor", np.array([[head.floor]])))
+        constants.append(constant("head.floor", np.array([[head.floor]])))
     nodes.append(floored(value, name))
     if head.rule == "relative":
-        constants.append(_constant("head.factor", np.array([[np.exp(head.half_width)]])))
+        constants.append(constant("head.factor", np.array([[np.exp(head.half_width)]])))
         nodes += [
             helper.make_node("Div", [name, "head.factor"], [f"{name}_low"]),
             helper.make_node("Mul", [name, "head.factor"], [f"{name}_high"]),
         ]
     else:
-        constants.append(_constant("head.half_width", np.array([[head.half_width]])))
+        constants.append(constant("head.half_width", np.array([[head.half_width]])))
         nodes += [
             helper.make_node("Sub", [name, "head.half_width"], ["head.below"]),
             floored("head.below", f"{name}_low"),
             helper.make_node("Add", [name, "head.half_width"], [f"{name}_high"]),
         ]
     return (name, f"{name}_low", f"{name}_high")
-
-
-def _kept(node: NodeProto) -> list[AttributeProto]:
-    """Attributes of a node worth keeping: empty arrays only make files larger."""
-    return [a for a in node.attribute if not (a.type == AttributeProto.STRINGS and not a.strings)]
-
-
-def _constant(name: str, value: NDArray[np.floating]) -> TensorProto:
-    """A float32 weight."""
-    return numpy_helper.from_array(np.ascontiguousarray(value, dtype=np.float32), name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +13,7 @@ from training.catalogue import catalogue as data_sets
 from training.curation import Curated, CurationReport, curate
 from training.recipes import Recipe, refuse_taken_names, standing_recipes, user_recipe
 from training.sources import GENERATED, LOADERS, load_sources
-from training.tasks import TaskRows, task_rows
+from training.tasks import TaskRows, task_rows, within_domain
 from training.user_table import UserTable, read_user_table
 
 
@@ -26,12 +26,14 @@ class Measured:
         report: curation report.
         missing: data sets that would have been learned from and are not on this machine.
         outside: curated rows left out because of elements that are no inputs of the models.
+        notes: what to know of a user's table.
     """
 
     tables: Mapping[str, TaskRows]
     report: CurationReport
     missing: tuple[str, ...]
     outside: int = 0
+    notes: tuple[str, ...] = ()
 
 
 def load_measured(
@@ -71,14 +73,14 @@ def load_measured(
     standing = any(recipe.target in standing_recipes() for recipe in recipes)
     catalogued = load_sources(present) if present and standing else []
     curated = curate([*catalogued, own.rows], label_tasks=own.label_tasks)
-    return _measured(curated, recipes, missing if standing else ())
+    return replace(_measured(curated, recipes, missing if standing else ()), notes=own.notes)
 
 
 def _measured(curated: Curated, recipes: Iterable[Recipe], missing: tuple[str, ...]) -> Measured:
     """Lay out the rows of every recipe."""
     tables = {recipe.target: task_rows(curated.frame, recipe) for recipe in recipes}
-    tasks = [rows.recipe.task for rows in tables.values()]
-    outside = int(curated.frame["task"].is_in(tasks).sum()) - sum(len(rows) for rows in tables.values())
+    measured = curated.frame.filter(curated.frame["task"].is_in([rows.recipe.task for rows in tables.values()]))
+    outside = measured.height - within_domain(measured).height
     return Measured(tables, curated.report, missing, outside)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from training.sources.table import COLUMNS, CONDITIONS
 
-CURATED_COLUMNS = (*COLUMNS, "n_repeat", "spread")
+CURATED_COLUMNS = (*COLUMNS, "n_repeat", "spread", "routes")
 KEY_CONDITIONS = tuple(name for name in CONDITIONS if name != "film_thickness_nm")
 
 

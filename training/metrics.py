@@ -50,6 +50,11 @@ def classification_scores(label: Array, probability: Array, threshold: float = 0
     }
 
 
+def recall_threshold(positive: Array, recall: float = 0.9) -> float:
+    """Return the highest threshold that flags a share ``recall`` of the scores (b,) of positives, b > 0."""
+    return float(np.sort(positive)[int(np.floor((1.0 - recall) * len(positive) + 1e-9))])
+
+
 def pooled(scores: Sequence[Mapping[str, float]]) -> dict[str, tuple[float, float]]:
     """Mean and standard deviation of each score over repeats."""
     return {

@@ -150,6 +150,7 @@ _POOLED = {
     "dmax_mm": pl.Float64,
     "n_repeat": pl.Int64,
     "spread": pl.Float64,
+    "routes": pl.String,
 }
 
 
@@ -163,12 +164,13 @@ def _pooled_row(verdict: Vote, reports: Sequence[tuple[object, ...]]) -> tuple[o
         verdict.label,
         join_sources(str(report[0]) for report in agreeing),
         verdict.trust,
-        routes.pop() if len(routes) == 1 else _UNKNOWN,
+        next(iter(routes)) if len(routes) == 1 else _UNKNOWN,
         _PARTLY if _PARTLY in kinds else min(kinds, default=""),
         min((str(report[5]) for report in agreeing), default=""),
         max(diameters, default=None),
         len(reports),
         verdict.against,
+        join_sources(routes) or _UNKNOWN,
     )
 
 

@@ -82,8 +82,12 @@ def _line(name: str, model: Model) -> str:
     if card.target.kind == "classification":
         score = f"PR-AUC {shown('pr_auc')}, recall at precision 0.9 {shown('recall_at_precision_90')}"
         use = (
-            f"p ≥ {card.threshold:.2f}: recall {shown('recall_at_threshold')}, "
-            f"precision {shown('precision_at_threshold')}, specificity {shown('specificity_at_threshold')}"
+            "no flag"
+            if card.threshold is None
+            else (
+                f"p ≥ {card.threshold:.2f}: recall {shown('recall_at_threshold')}, "
+                f"precision {shown('precision_at_threshold')}, specificity {shown('specificity_at_threshold')}"
+            )
         )
     else:
         score = f"R² {shown('r2')}, MAE {shown('mae', '.3g')} {card.target.unit}"

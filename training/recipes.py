@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -14,17 +14,31 @@ from screener.descriptors.catalogue import catalogue as descriptors
 from screener.errors import InputError
 
 Scalar = float | int | str
-TARGET_OF_TASK = {"is_amorphous": "p_amorphous"}
+LEARNERS = ("extra_trees", "lightgbm", "committee")
+"""What a member can be: randomised trees, boosted trees, or a committee of nets."""
+TARGET_OF_TASK = {"is_amorphous": "p_amorphous", "is_bulk_glass": "p_bulk_glass"}
 """Result column of a task whose label is not its result."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConditionSpec:
-    """A condition column of the data and the value taken where it is not stated."""
+    """An input beside the composition.
+
+    Attributes:
+        name: column of the data, or `cooling_rate_log10_k_s`, which follows from the process route.
+        unit: its unit.
+        reference: value taken where it is not stated.
+        levels: values with a name of their own.
+        increasing: whether the result can only grow with it.
+        indicates: route of ``process_route`` that this condition marks with 1.
+    """
 
     name: str
     unit: str
     reference: float
+    levels: Mapping[str, float] = field(default_factory=dict)
+    increasing: bool = False
+    indicates: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +46,31 @@ class Member:
     """One learner of an ensemble.
 
     Attributes:
-        learner: `extra_trees` or `lightgbm`.
+        learner: one of ``LEARNERS``.
         weight: share in the blend; shares of a recipe add up to 1.
         columns: `all` descriptors, or `plain`: fractions and the six scalars of `kang21`.
         options: the learner's settings.
+        log: learn the logarithm; None for what the recipe says. Blending is in physical units.
     """
 
     learner: str
     weight: float
     columns: Literal["all", "plain"]
     options: Mapping[str, Scalar]
+    log: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Another target's probability as an input: measured samples say it, new alloys have it predicted.
+
+    Attributes:
+        target: classification target.
+        member: position of the member of its ensemble that predicts it.
+    """
+
+    target: str
+    member: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +87,10 @@ class Recipe:
         rows_per_system: at most this many rows of one chemical system in training.
         members: the precise tier's ensemble.
         conditions: inputs beside the composition.
-        weak_negatives: random compositions far from any glass that count as weakly crystalline.
+        weak_negatives: random compositions far from any glass that count as weakly crystalline, at most.
+        weak_share: and at most this many for each measured row.
         weak_weight: weight of each of them.
+        gate: another target's probability that is an input.
     """
 
     target: str
@@ -72,7 +103,9 @@ class Recipe:
     members: tuple[Member, ...]
     conditions: tuple[ConditionSpec, ...] = ()
     weak_negatives: int = 0
+    weak_share: float = 0.0
     weak_weight: float = 0.0
+    gate: Gate | None = None
 
 
 @cache
@@ -135,7 +168,7 @@ def refuse_taken_names(recipes: Sequence[Recipe]) -> None:
         taken.update(_columns(recipe))
 
 
-_TREE_COUNTS = ("n_estimators", "rounds")
+_TREE_COUNTS = ("n_estimators", "rounds", "epochs")
 _RESULT_COLUMNS = frozenset(
     (
         *("rank", "index", "row", "formula", "in_domain", "nearest_training_alloy", "nearest_distance", "score"),
@@ -160,11 +193,14 @@ def _recipe(target: str, body: Mapping[str, object]) -> Recipe:
     fields = dict(body)
     members = fields.pop("members")
     conditions = fields.pop("conditions", [])
+    gate = fields.pop("gate", None)
     assert isinstance(members, list)
     assert isinstance(conditions, list)
+    assert gate is None or isinstance(gate, dict)
     return Recipe(
         target=target,
         members=tuple(Member(**m) for m in members),
         conditions=tuple(ConditionSpec(**c) for c in conditions),
+        gate=None if gate is None else Gate(**gate),
         **fields,  # type: ignore[arg-type]
     )

@@ -12,8 +12,9 @@ from screener.descriptors.featurizer import featurize
 from screener.descriptors.specs import DOMAIN, FeatureSpec, feature_spec
 from screener.elements import element_symbols
 from screener.errors import InputError
+from training.catalogue import catalogue
 from training.recipes import Recipe
-from training.sources.table import fractions_of
+from training.sources.table import AMORPHOUS, fractions_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -40,6 +41,8 @@ class TaskRows:
         crystalline: alloys of families known to be crystalline, on which the specificity of a flag is stated, shape
             (n,).
         measured: rows that count in scores, shape (n,).
+        main: one row per alloy and condition; the others only teach how it fares on another process route, shape (n,).
+        glassy: whether the sample was a glass, 0 or 1, NaN where nobody said, shape (n,).
     """
 
     recipe: Recipe
@@ -53,6 +56,8 @@ class TaskRows:
     source: NDArray[np.str_]
     crystalline: NDArray[np.bool_]
     measured: NDArray[np.bool_]
+    main: NDArray[np.bool_]
+    glassy: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.y)
@@ -76,11 +81,13 @@ class TaskRows:
             self.source[rows],
             self.crystalline[rows],
             self.measured[rows],
+            self.main[rows],
+            self.glassy[rows],
         )
 
     def seen_elements(self, least: int = 3) -> tuple[str, ...]:
         """Name the elements that occur in at least ``least`` rows above 0.5 at.%."""
-        counts = (self.fractions > 0.005).sum(axis=0)
+        counts = (self.fractions[self.main] > 0.005).sum(axis=0)
         return tuple(s for s, n in zip(element_symbols(), counts, strict=True) if n >= least)
 
 
@@ -95,19 +102,18 @@ def task_rows(curated: pl.DataFrame, recipe: Recipe) -> TaskRows:
     Raises:
         InputError: fewer than 30 rows, labels of one class only, or one value throughout.
     """
-    import polars as pl
-
-    frame = within_domain(curated.filter(pl.col("task") == recipe.task))
-    if frame.height < MIN_ROWS:
+    frame = within_domain(frame_of(curated, recipe))
+    main = frame["main"].to_numpy()
+    if main.sum() < MIN_ROWS:
         raise InputError(
-            f"`{recipe.task}` has {frame.height} usable rows", f"at least {MIN_ROWS} are needed to fit and to test"
+            f"`{recipe.task}` has {main.sum()} usable rows", f"at least {MIN_ROWS} are needed to fit and to test"
         )
     y = frame["value"].to_numpy().astype(np.float64)
-    if len(np.unique(y)) < 2:
+    if len(np.unique(y[main])) < 2:
         if recipe.kind == "classification":
             raise InputError(f"`{recipe.task}` has labels of one class only", "a classifier needs rows of both classes")
         raise InputError(f"`{recipe.task}` is {y[0]:g} in every row", "a regressor needs values that differ")
-    fractions, measured = fractions_of(frame), ~frame["kind"].is_in(UNMEASURED)
+    fractions, measured = fractions_of(frame), main & ~frame["kind"].is_in(UNMEASURED).to_numpy()
     return TaskRows(
         recipe,
         fractions,
@@ -118,9 +124,26 @@ def task_rows(curated: pl.DataFrame, recipe: Recipe) -> TaskRows:
         frame["system"].to_numpy().astype(np.str_),
         frame["key"].to_numpy().astype(np.str_),
         frame["source"].to_numpy().astype(np.str_),
-        (measured & (frame["family"] != "") & (frame["value"] < 0.5)).to_numpy(),
-        measured.to_numpy(),
+        measured & (frame["family"] != "").to_numpy() & (y < 0.5),
+        measured,
+        main,
+        _glassy(frame),
     )
+
+
+def frame_of(curated: pl.DataFrame, recipe: Recipe) -> pl.DataFrame:
+    """Pick one task's rows, with lessons on other process routes where the recipe asks for the cooling rate."""
+    import polars as pl
+
+    from training.routes import BULK_GLASS, COOLING_RATE, bulk_labels, with_routes
+
+    task = AMORPHOUS if recipe.task == BULK_GLASS else recipe.task
+    frame = curated.filter(pl.col("task") == task)
+    if recipe.task == BULK_GLASS:
+        frame = bulk_labels(frame)
+    if any(c.name == COOLING_RATE for c in recipe.conditions):
+        return with_routes(frame)
+    return frame.with_columns(pl.lit(value=True).alias("main"))
 
 
 def within_domain(frame: pl.DataFrame) -> pl.DataFrame:
@@ -136,5 +159,15 @@ def _conditions(frame: pl.DataFrame, recipe: Recipe) -> NDArray[np.float32]:
     """Lay out the recipe's conditions, references where a row does not state them, shape (n, k)."""
     block = np.empty((frame.height, len(recipe.conditions)), np.float32)
     for k, condition in enumerate(recipe.conditions):
-        block[:, k] = frame[condition.name].fill_null(condition.reference).to_numpy()
+        if condition.indicates:
+            block[:, k] = frame["process_route"] == condition.indicates
+        else:
+            block[:, k] = frame[condition.name].fill_null(condition.reference).to_numpy()
     return block
+
+
+def _glassy(frame: pl.DataFrame) -> NDArray[np.float32]:
+    """Say whether samples were glasses: collections of glasses are marked, the other data sets hold crystals."""
+    known = set(catalogue())
+    catalogued = np.array([known.issuperset(source.split("+")) for source in frame["source"]], bool)
+    return np.where(frame["kind"] == "glass", 1.0, np.where(catalogued, 0.0, np.nan)).astype(np.float32)

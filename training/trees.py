@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import ModelProto
 
-from training.graphs import ML_OPSET, OPSET, Body, imported_body
+from training.bodies import ML_OPSET, OPSET, Body, imported_body
 
 Array = NDArray[np.floating]
 _BOOSTED_OPSET = 15

@@ -2,70 +2,64 @@
 
 from __future__ import annotations
 
-import math
 import re
-import tomllib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
+from screener.descriptors.specs import DOMAIN
 from screener.errors import InputError
-from screener.formula import Units
-from training.sources.collector import Collector, Conditions, Label, SourceRows
-from training.sources.files import number, read_rows
-from training.sources.table import AMORPHOUS, GPA_PER_HV, HARDNESS, RESISTIVITY, ROUTES
+from screener.formula import Composition, Units
+from training.curation import RANGES
+from training.declaration import COMPOSITION_COLUMNS, CONDITION_COLUMNS, STANDARD, Target, read_declaration
+from training.sources.collector import Collector, Label, SourceRows
+from training.sources.files import read_rows
+from training.sources.table import AMORPHOUS, HARDNESS, RESISTIVITY
+from training.user_values import (
+    HARDNESS_HV,
+    Finding,
+    formula_fault,
+    percent_fault,
+    read_class,
+    read_conditions,
+    read_hardness,
+    read_number,
+)
 
 LEAST_ROWS = 30
-_COMPOSITION_COLUMNS = ("composition", "formula", "alloy")
-_HARDNESS_HV = "hardness_hv"
-_YES = frozenset(("1", "1.0", "true", "yes"))
-_NO = frozenset(("0", "0.0", "false", "no"))
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
-_NUMERIC_CONDITIONS = ("film_thickness_nm", "process_temperature_k", "load_n")
-_RESERVED = frozenset(
-    (*_COMPOSITION_COLUMNS, *_NUMERIC_CONDITIONS, "process_route", _HARDNESS_HV, "key", "rank", "score")
-)
-_SAME_HARDNESS = 0.01
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A property to learn from a user's table.
-
-    Attributes:
-        name: task and result column.
-        unit: physical unit, empty for labels.
-        kind: regression or classification.
-        column: column of the table.
-        log: learn the logarithm.
-    """
-
-    name: str
-    unit: str
-    kind: Literal["regression", "classification"]
-    column: str
-    log: bool = False
+CONTRADICTORY = 20.0
+"""Numbers of one composition further apart than this factor were not written in one unit."""
+_COMPOSITION = re.compile(r"(composition|formula|alloy)[\W_]*(?:(at|wt)[\W_]*(?:pct|percent)?[\W_]*)?")
+_UNIT_HINTS: Mapping[str, str] = {
+    HARDNESS: "write every value in GPa, or name the column hardness_hv; 1 HV is 0.00981 GPa",
+    RESISTIVITY: "write every value in µΩ·cm; 1 Ω·m is 1e8 µΩ·cm",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class UserTable:
-    """Measurements of a user's table, ready for curation, and its targets in column order."""
+    """Measurements of a user's table, ready for curation, its targets in column order, and what to know of it."""
 
     rows: SourceRows
     targets: tuple[Target, ...]
+    findings: tuple[Finding, ...] = ()
 
     @property
     def label_tasks(self) -> tuple[str, ...]:
         """Targets of the user's own that are labels."""
         return tuple(t.name for t in self.targets if t.kind == "classification" and t.name != AMORPHOUS)
 
-
-_STANDARD = (
-    Target(RESISTIVITY, "µΩ·cm", "regression", RESISTIVITY),
-    Target(HARDNESS, "GPa", "regression", HARDNESS),
-    Target(AMORPHOUS, "", "classification", AMORPHOUS),
-)
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Columns that are not read, and what was read with care, counted."""
+        unread = [f.column for f in self.findings if not (f.row or f.left_out)]
+        kept = [f for f in self.findings if f.row and not f.left_out]
+        counts = Counter(f"{f.column} {re.split(' [(]|:', f.reason)[0]}" for f in kept)
+        counts.update({"formula mended": self.rows.cleaned} if self.rows.cleaned else {})
+        columns = (f"columns not read: {', '.join(unread)}",) if unread else ()
+        care = ", ".join(f"{n} × {what}" for what, n in sorted(counts.items()))
+        return (*columns, f"read with care: {care}") if care else columns
 
 
 def read_user_table(path: Path, declaration: Path | None = None, *, units: Units = "at") -> UserTable:
@@ -77,66 +71,29 @@ def read_user_table(path: Path, declaration: Path | None = None, *, units: Units
         units: whether amounts in formulas are atomic or weight per cent.
 
     Raises:
-        InputError: no composition or target column, columns that contradict each other, an unknown process route,
-            a target with fewer than 30 usable rows or one class only, or a declaration that does not read.
+        InputError: an empty table, no composition or target column, columns or values that contradict each other or
+            the units, an unknown process route, a target with fewer than 30 usable rows or one class only, or a
+            declaration that does not read.
     """
     header, *records = read_rows(path) or [[]]
     columns = _columns(header, path)
-    composition = next((columns[name] for name in _COMPOSITION_COLUMNS if name in columns), None)
-    if composition is None:
-        raise InputError(f"`{path.name}` has no composition column", "name it composition, formula or alloy")
+    composition = _composition_column(header, path, units)
     declared = () if declaration is None else read_declaration(declaration)
-    targets = (*(t for t in _STANDARD if _has(t, columns)), *declared)
+    targets = (*(t for t in STANDARD if _has(t, columns)), *declared)
     if not targets:
-        names = f"{_HARDNESS_HV}, {', '.join(t.name for t in _STANDARD)}"
+        names = f"{HARDNESS_HV}, {', '.join(t.name for t in STANDARD)}"
         raise InputError(
             f"`{path.name}` has no target column", f"name one of {names}, or declare your own in a TOML file"
         )
     for target in declared:
         if target.column.casefold() not in columns:
             raise InputError(f"`{path.name}` has no column `{target.column}`", f"its columns are {', '.join(header)}")
-    rows = _collect(path, records, columns, composition, targets, units)
+    if not any(field.strip() for record in records for field in record):
+        raise InputError(f"`{path.name}` has no rows", "write one alloy a line below the names of the columns")
+    table = _collect(path, header, records, columns, composition, targets, units)
     for target in targets:
-        _check_usable(rows, target)
-    return UserTable(rows, targets)
-
-
-def read_declaration(path: Path) -> tuple[Target, ...]:
-    """Read the targets that a TOML file declares.
-
-    Raises:
-        InputError: the file does not read, or a target is not declared as it must be.
-    """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"`{path.name}` does not read as TOML: {type(error).__name__}", _EXAMPLE) from None
-    tables = content.get("targets")
-    if not isinstance(tables, dict) or not tables:
-        raise InputError(f"`{path.name}` declares no target", _EXAMPLE)
-    return tuple(_target(name, body) for name, body in tables.items())
-
-
-_EXAMPLE = 'declare targets as in [targets.yield_mpa] unit = "MPa" kind = "regression"'
-
-
-def _target(name: str, body: object) -> Target:
-    """Check one declared target."""
-    if not _NAME.fullmatch(name) or name in _RESERVED or name in {t.name for t in _STANDARD}:
-        raise InputError(
-            f"`{name}` cannot name a target of your own", "choose lower-case letters, digits and underscores"
-        )
-    fields = {"unit": "", "column": name, "log": False, **body} if isinstance(body, dict) else {}
-    kind = fields.pop("kind", None)
-    if kind not in ("regression", "classification"):
-        raise InputError(f"target `{name}` has no kind", 'add kind = "regression" or kind = "classification"')
-    expected: Mapping[str, type] = {"unit": str, "column": str, "log": bool}
-    for field, value in fields.items():
-        if field not in expected or not isinstance(value, expected[field]):
-            raise InputError(f"`{field}` of target `{name}` is not understood", "it takes kind, unit, column and log")
-    if kind == "classification" and fields["log"]:
-        raise InputError(f"target `{name}` is a class and has no logarithm", "remove log = true")
-    return Target(name, str(fields["unit"]), kind, str(fields["column"]), bool(fields["log"]))
+        _check_usable(table.rows, target)
+    return table
 
 
 def _columns(header: Sequence[str], path: Path) -> dict[str, int]:
@@ -150,55 +107,138 @@ def _columns(header: Sequence[str], path: Path) -> dict[str, int]:
     return columns
 
 
+def _composition_column(header: Sequence[str], path: Path, units: Units) -> int:
+    """Find the column of compositions, the one called composition before formula and alloy."""
+    if not any(name.strip() for name in header):
+        raise InputError(f"`{path.name}` is empty", "write the names of the columns in the first line")
+    matches = [(i, m) for i, name in enumerate(header) if (m := _COMPOSITION.fullmatch(name.strip().casefold()))]
+    if not matches:
+        if len(header) == 1 and ";" in header[0]:
+            raise InputError(f"`{path.name}` is separated by semicolons", "save it with commas, decimals with points")
+        raise InputError(f"`{path.name}` has no composition column", "name it composition, formula or alloy")
+    place, _ = min(matches, key=lambda found: COMPOSITION_COLUMNS.index(found[1][1]))
+    if (stated := _stated_units(header[place].strip())) not in ("", units):
+        hint = "add `--units wt`" if stated == "wt" else "leave out `--units wt`, or rename the column"
+        raise InputError(f"the column `{header[place].strip()}` says {stated}.%, the command {units}.%", hint)
+    return place
+
+
 def _has(target: Target, columns: Mapping[str, int]) -> bool:
-    return target.column in columns or (target.name == HARDNESS and _HARDNESS_HV in columns)
+    return target.column in columns or (target.name == HARDNESS and HARDNESS_HV in columns)
 
 
 def _collect(
     path: Path,
+    header: Sequence[str],
     records: Sequence[Sequence[str]],
     columns: Mapping[str, int],
     composition: int,
     targets: Sequence[Target],
     units: Units,
-) -> SourceRows:
+) -> UserTable:
     """Gather every value of every record that reads."""
-    rows = Collector(f"user:{path.stem.replace('+', '_')}")
-    for record_number, record in enumerate(records, 1):
-        fields = {name: record[i].strip() if i < len(record) else "" for name, i in columns.items()}
-        if not any(fields.values()):
+    rows, findings = Collector(f"user:{path.stem.replace('+', '_')}"), _unread(header, composition, targets)
+    places: list[int] = []
+    for number, record in enumerate(records, 1):
+        if not any(field.strip() for field in record):
             continue
-        alloy = rows.read(record[composition].strip() if composition < len(record) else "", units)
+        alloy = _alloy(rows, header, record, composition, units, number, findings)
         if alloy is None:
             continue
-        conditions = _conditions(fields, record_number)
+        fields = {name: record[i].strip() if i < len(record) else "" for name, i in columns.items()}
+        conditions = read_conditions(fields, number, findings)
         for target in targets:
-            value = _value(fields, target, record_number)
-            if value is not None and target.log and value <= 0.0:
-                rows.drop(f"{target.name} not above zero")
-            else:
-                rows.add(target.name, alloy, value, conditions=conditions, label=_label(target, value))
-    return rows.finish()
+            value, reason = _value(fields, target, number, findings)
+            if value is None:
+                told = f"no {target.name}" if reason == "no" else f"{target.name} {reason}"
+                rows.drop(told)
+                if reason != "no" or len(targets) == 1:  # gaps are usual where a table has several targets
+                    text = fields.get(target.column.casefold(), "")
+                    findings.append(Finding(number, target.column, text, told, True))
+                continue
+            if target.name in RANGES and not RANGES[target.name][0] <= value <= RANGES[target.name][1]:
+                findings.append(Finding(number, target.column, f"{value:g}", f"{target.name} {_outside(target)}", True))
+            rows.add(target.name, alloy, value, conditions=conditions, label=_label(target, value))
+            places.append(number)
+    loaded = rows.finish()
+    _refuse_mixed_units(loaded, places)
+    return UserTable(loaded, tuple(targets), tuple(findings))
 
 
-def _value(fields: Mapping[str, str], target: Target, record_number: int) -> float | None:
-    """Return a number or a class, None where the field holds neither."""
+def _alloy(
+    rows: Collector,
+    header: Sequence[str],
+    record: Sequence[str],
+    composition: int,
+    units: Units,
+    number: int,
+    findings: list[Finding],
+) -> Composition | None:
+    """Read the composition of a record; what cannot be used is counted and told."""
+    column, text = header[composition].strip(), record[composition].strip() if composition < len(record) else ""
+
+    def tell(reason: str, *, left_out: bool = True) -> None:
+        findings.append(Finding(number, column, text, reason, left_out))
+
+    if any(field.strip() for field in record[len(header) :]):
+        rows.skip("more fields than the header")
+        tell("more fields than the header")
+        return None
+    alloy = rows.read(text, units)
+    if alloy is None:
+        tell(formula_fault(text, units))
+        return None
+    if foreign := [symbol for symbol in alloy.symbols if symbol not in DOMAIN]:
+        tell(f"the models do not know `{foreign[0]}`")
+    stated = _stated_units(column) == "at"
+    if units == "at" and (fault := percent_fault(text, stated=stated)):
+        tell(fault if stated else f"{fault}: read as ratios", left_out=stated)
+        if stated:
+            rows.drop("amounts do not add up to 100")
+            return None
+    return alloy
+
+
+def _stated_units(column: str) -> str:
+    """Units that the name of a composition column states, `at` or `wt`, or nothing."""
+    match = _COMPOSITION.fullmatch(column.casefold())
+    return (match[2] or "") if match else ""
+
+
+def _unread(header: Sequence[str], composition: int, targets: Sequence[Target]) -> list[Finding]:
+    """Name the columns that nothing reads."""
+    known = {t.column.casefold() for t in targets} | {*CONDITION_COLUMNS, HARDNESS_HV}
+    names = [(place, name.strip()) for place, name in enumerate(header)]
+    return [
+        Finding(0, name, "", "neither target nor condition", False)
+        for place, name in names
+        if name and place != composition and name.casefold() not in known
+    ]
+
+
+def _refuse_mixed_units(rows: SourceRows, places: Sequence[int]) -> None:
+    """Refuse hardness and resistivity that differ by more than a factor of 20 between rows of one composition."""
+    first: dict[tuple[str, str], tuple[float, int]] = {}
+    measured = rows.frame.select("task", "key", "value").rows()
+    for (task, key, value), place in zip(measured, places, strict=True):
+        if task not in _UNIT_HINTS or value <= 0.0:
+            continue
+        other, earlier = first.setdefault((task, key), (value, place))
+        if max(value, other) > CONTRADICTORY * min(value, other):
+            raise InputError(
+                f"`{task}` of `{key}` is `{other:g}` in row {earlier} and `{value:g}` in row {place}", _UNIT_HINTS[task]
+            )
+
+
+def _value(fields: Mapping[str, str], target: Target, row: int, findings: list[Finding]) -> tuple[float | None, str]:
+    """Return a number or a class, or None and why the field holds neither."""
     text = fields.get(target.column.casefold(), "")
     if target.kind == "classification":
-        return 1.0 if text.casefold() in _YES else 0.0 if text.casefold() in _NO else None
-    value = number(text)
-    if target.name != HARDNESS:
-        return value
-    vickers = number(fields.get(_HARDNESS_HV, ""))
-    converted = None if vickers is None else vickers * GPA_PER_HV
-    if value is None or converted is None:
-        return converted if value is None else value
-    if not math.isclose(value, converted, rel_tol=_SAME_HARDNESS):
-        raise InputError(
-            f"row {record_number}: hardness_gpa `{value:g}` and hardness_hv `{vickers:g}` ({converted:.3g} GPa) differ",
-            "keep one of the two columns",
-        )
-    return value
+        return read_class(text)
+    value, reason = read_hardness(fields, row, findings) if target.name == HARDNESS else read_number(text)
+    if value is not None and target.log and value <= 0.0:
+        return None, "not above zero"
+    return value, reason
 
 
 def _label(target: Target, value: float | None) -> Label:
@@ -207,20 +247,23 @@ def _label(target: Target, value: float | None) -> Label:
     return Label("glass" if value else "crystalline_literature")
 
 
-def _conditions(fields: Mapping[str, str], record_number: int) -> Conditions:
-    """Read the condition columns that are present."""
-    route = fields.get("process_route", "").casefold().replace(" ", "_") or "unknown"
-    if route not in ROUTES:
-        raise InputError(
-            f"row {record_number} has the unknown process route `{route}`", f"known are {', '.join(ROUTES)}"
-        )
-    thickness, temperature, load = (number(fields.get(name, "")) for name in _NUMERIC_CONDITIONS)
-    return Conditions(thickness, temperature, load, route)
+def _outside(target: Target) -> str:
+    """Say what range the values of a standing target were expected in."""
+    least, most = RANGES[target.name]
+    return f"outside {least:g} to {most:g} {target.unit}"
 
 
 def _check_usable(rows: SourceRows, target: Target) -> None:
     """Refuse a target that cannot be fitted and tested."""
     values = rows.frame.filter(rows.frame["task"] == target.name)["value"]
+    if target.name in RANGES:
+        least, most = RANGES[target.name]
+        outside = len(values) - int(values.is_between(least, most).sum())
+        if 2 * outside > len(values):
+            raise InputError(
+                f"{outside} of {len(values)} values of `{target.name}` lie {_outside(target)}",
+                _UNIT_HINTS[target.name],
+            )
     if len(values) < LEAST_ROWS:
         reasons = ", ".join(f"{count} × {reason}" for reason, count in rows.dropped.items()) or "the table is short"
         raise InputError(

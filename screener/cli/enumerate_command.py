@@ -53,6 +53,9 @@ def enumerate_(
     tier: options.Tier = "auto",
     recall: options.Recall = None,
     threshold: options.Threshold = None,
+    process: options.Process = None,
+    prior: options.Prior = None,
+    classifier: options.Classifier = None,
     condition: options.ConditionValues = None,
     with_descriptors: options.WithDescriptors = False,
     units: Annotated[
@@ -87,6 +90,9 @@ def enumerate_(
         conditions_of(options.parse_conditions(condition or ())),
         with_descriptors,
         strict,
+        process,
+        prior,
+        cast(options.ClassifierName | None, classifier),
     )
 
     from screener.cli.terminal import terminal

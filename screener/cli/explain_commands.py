@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 EXPLAIN_HELP = """Explain what the models say about alloys, and how far to trust it.
 
 Shows how each formula was read, the predictions of both tiers with 90 % intervals, the amorphous flag and its
-threshold, the applicability domain, the nearest training alloys and every descriptor."""
+threshold, how far each target's training alloys are and how well alloys that far were predicted, the nearest training
+alloys and every descriptor."""
 EXPLAIN_EXAMPLES = """\b
 Examples:
   screener explain Cu50Zr50 Zr41.2Ti13.8Cu12.5Ni10Be22.5
@@ -34,6 +35,9 @@ def explain(
     units: options.ReadUnits = None,
     recall: options.Recall = None,
     threshold: options.Threshold = None,
+    process: options.Process = None,
+    prior: options.Prior = None,
+    classifier: options.Classifier = None,
     condition: options.ConditionValues = None,
     device: options.DeviceChoice = "auto",
     models: options.ModelsFolder = None,
@@ -42,17 +46,25 @@ def explain(
 ) -> None:
     """Explain the predictions for some alloys."""
     options.check_units(units)
-    conditions = conditions_of(options.parse_conditions(condition or ()))
-    question = Question(recall=recall, threshold=threshold, conditions=conditions, strict=strict)
+    question = Question(
+        recall=recall,
+        threshold=threshold,
+        conditions=conditions_of(options.parse_conditions(condition or ())),
+        strict=strict,
+        process=process,
+        prior=prior,
+        classifier=cast(options.ClassifierName | None, classifier),
+    )
 
+    from screener.binding import check_conditions
     from screener.cli.terminal import terminal
     from screener.explain import explain as explained
-    from screener.plan import check_conditions, check_domain, known_conditions
+    from screener.plan import check_domain
     from screener.run_models import run_models
 
     with terminal(quiet=as_json) as told, run_models(question, models, device) as loaded:
         compositions = _read(formulas, units)
-        for warning in check_conditions(conditions, known_conditions(loaded.models())):
+        for warning in check_conditions(question, loaded.models()):
             told.warn(warning)
         if strict:
             check_domain({s for c in compositions for s in c.symbols}, loaded.models(), strict)

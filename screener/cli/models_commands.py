@@ -10,10 +10,14 @@ import typer
 from screener.cli import options
 from screener.errors import ModelError
 
-MODELS_HELP = """List the installed models: target, features, elements, validation grouped by chemical system, data."""
+MODELS_HELP = """List the installed models, or show the whole card of those named by file or target.
+
+Scores come first from folds grouped by chemical system, then from random ones; then the coverage of 90 % intervals, the
+domain limit (distance to the training alloys), rows, data and licences."""
 MODELS_EXAMPLES = """\b
 Examples:
   screener models
+  screener models screen/hardness.onnx p_amorphous
   screener models --check --device cuda
   screener models --json"""
 CITE_HELP = """Say what to cite: this software, the method, the data behind the models, the formulas."""
@@ -23,6 +27,9 @@ Example:
 
 
 def models(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Models to show whole, by file or target.")
+    ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Replay the golden alloys of every model and compare every digest.")
     ] = False,
@@ -32,16 +39,18 @@ def models(
 ) -> None:
     """List or check the installed models."""
     from screener.device import choose_device
-    from screener.model_report import check_lines, model_lines, model_record
+    from screener.model_report import card_lines, check_lines, model_lines, model_record, named_models
     from screener.model_set import find_folder, load_models
 
     loaded = load_models(find_folder(folder), choose_device(device))
     checked = check_lines(loaded) if check else []
+    picked = named_models(loaded, names or ())
     if as_json:
-        for model in loaded:
+        for model in picked or loaded:
             typer.echo(json.dumps(model_record(model), ensure_ascii=False))
         return
-    for line in checked or model_lines(loaded):
+    whole = [line for model in picked for line in card_lines(model)]
+    for line in checked or whole or model_lines(loaded):
         typer.echo(line)
 
 

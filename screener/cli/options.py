@@ -12,6 +12,7 @@ from screener.errors import InputError, ModelError
 
 TierName: TypeAlias = Literal["auto", "screen", "characterize"]
 UnitsName: TypeAlias = Literal["at", "wt"]
+ClassifierName: TypeAlias = Literal["mtl", "independent"]
 
 Maximize: TypeAlias = Annotated[
     list[str] | None,
@@ -56,6 +57,30 @@ Recall: TypeAlias = Annotated[
 ]
 Threshold: TypeAlias = Annotated[
     float | None, typer.Option("--threshold", metavar="P", help="Flag amorphous from this probability on.")
+]
+Process: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--process",
+        metavar="ribbon|film|bulk",
+        help="Process predictions are for: sets the conditions that `screener models` shows it for. Default: ribbon.",
+    ),
+]
+Prior: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        "--prior",
+        metavar="P",
+        help="Share of amorphous-formers among the alloys asked about: rescales p_amorphous, not the ranking.",
+    ),
+]
+Classifier: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--classifier",
+        metavar="mtl|independent",
+        help="Which amorphous classifier screens. Default: the preferred one of `screener models`.",
+    ),
 ]
 ConditionValues: TypeAlias = Annotated[
     list[str] | None,

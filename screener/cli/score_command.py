@@ -46,6 +46,9 @@ def score(
     tier: options.Tier = "auto",
     recall: options.Recall = None,
     threshold: options.Threshold = None,
+    process: options.Process = None,
+    prior: options.Prior = None,
+    classifier: options.Classifier = None,
     condition: options.ConditionValues = None,
     with_descriptors: options.WithDescriptors = False,
     output: options.Output = None,
@@ -69,6 +72,9 @@ def score(
         conditions_of(options.parse_conditions(condition or ())),
         with_descriptors,
         strict,
+        process,
+        prior,
+        cast(options.ClassifierName | None, classifier),
     )
 
     from screener.cli.terminal import terminal

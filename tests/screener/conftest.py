@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tiny_models import STANDING, publish_tiny_models
+from tiny_models import STANDING, publish_tiny_models, publish_trusted_models
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +20,12 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def custom_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same with two targets of a user: one regression, one classification."""
     return publish_tiny_models(tmp_path_factory.mktemp("custom"), (*STANDING, "modulus_gpa", "p_brittle"))
+
+
+@pytest.fixture(scope="session")
+def trusted_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Models whose cards state distances, process levels, shares of positives, and two classifiers to choose from."""
+    return publish_trusted_models(tmp_path_factory.mktemp("trusted"))
 
 
 @dataclass(frozen=True)

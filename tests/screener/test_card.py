@@ -12,6 +12,7 @@ from screener.card import (
     SCHEMA,
     TIERS,
     Condition,
+    DistanceBin,
     Golden,
     ModelCard,
     OperatingPoint,
@@ -38,7 +39,25 @@ TARGETS = st.builds(
     lambda name, unit, kind, span: Target(name, unit, kind, *span),
     NAMES, TEXT, st.sampled_from(["regression", "classification"]), ranges(),
 )  # fmt: skip
-CONDITIONS = st.builds(lambda name, unit, at, span: Condition(name, unit, at, *span), NAMES, TEXT, NUMBERS, ranges())
+LEVELS = st.dictionaries(NAMES, NUMBERS, max_size=3)
+CONDITIONS = st.builds(
+    lambda name, unit, at, span, levels: Condition(name, unit, at, *span, levels),
+    NAMES, TEXT, NUMBERS, ranges(), LEVELS,
+)  # fmt: skip
+
+
+@st.composite
+def distances(draw):
+    """No bins, or some that reach up to 100 at.%."""
+    inner = draw(st.lists(st.integers(1, 99), unique=True, max_size=4))
+    ends = draw(st.sampled_from([(), (*sorted(inner), 100)]))
+    widening = sorted(draw(st.lists(st.floats(0.1, 5), min_size=len(ends), max_size=len(ends))))
+    return tuple(
+        DistanceBin(float(end), draw(st.integers(0, 10**6)), draw(st.floats(0, 1e6)), factor)
+        for end, factor in zip(ends, widening, strict=True)
+    )
+
+
 CARDS = st.builds(
     ModelCard,
     tier=st.sampled_from(TIERS),
@@ -58,6 +77,15 @@ CARDS = st.builds(
     data_digest=TEXT,
     code_version=TEXT,
     created=TEXT,
+    classifier=st.sampled_from(["", "mtl", "independent"]),
+    preferred=st.booleans(),
+    prior=st.none() | THRESHOLDS,
+    interval_rule=st.sampled_from(["", "relative", "absolute"]),
+    interval_floor=st.none() | NUMBERS,
+    distance=distances(),
+    domain_limit=st.none() | st.floats(0, 100),
+    folds=TEXT,
+    fold_scores=st.dictionaries(TEXT, st.lists(NUMBERS, max_size=3).map(tuple), max_size=3),
 )
 CARD = ModelCard(
     tier="screen",
@@ -65,7 +93,7 @@ CARD = ModelCard(
     features="kang21",
     features_digest="0123456789abcdef",
     elements=("Al", "Ti"),
-    conditions=(Condition("load_n", "N", 9.8, 0.1, 50.0),),
+    conditions=(Condition("load_n", "N", 9.8, 0.1, 50.0, {"bulk": 2.0}),),
     threshold=0.35,
     curve=(OperatingPoint(0.35, 0.8, 0.95, 0.85),),
     metrics={"grouped": {"r2": 0.5}},
@@ -77,6 +105,15 @@ CARD = ModelCard(
     data_digest="0" * 16,
     code_version="1.2",
     created="2026-01-01",
+    classifier="mtl",
+    preferred=False,
+    prior=0.4,
+    interval_rule="absolute",
+    interval_floor=0.0,
+    distance=(DistanceBin(10.0, 50, 0.5, 1.0), DistanceBin(100.0, 7, 1.5, 2.0)),
+    domain_limit=20.0,
+    folds="f" * 16,
+    fold_scores={"mae": (0.4, 0.6)},
 )
 
 
@@ -117,18 +154,22 @@ def test_metadata_are_text_and_foreign_keys_are_left_alone():
 def test_scores_that_are_not_defined_stay_so():
     props = changed("metrics", {"grouped": {"roc_auc": math.nan}})
     assert math.isnan(ModelCard.from_props(props).metrics["grouped"]["roc_auc"])
+    props = changed("distance.0.error", math.nan)
+    assert math.isnan(ModelCard.from_props(props).distance[0].error)
+    props = changed("fold_scores.mae.1", math.nan)
+    assert math.isnan(ModelCard.from_props(props).fold_scores["mae"][1])
     props = changed("curve.0.specificity", math.nan)
     assert math.isnan(ModelCard.from_props(props).curve[0].specificity)
 
 
 @pytest.mark.parametrize("schema", [None, SCHEMA + 1, "1", [1], {}])
 def test_another_schema_is_refused(schema):
-    assert refusal(changed("schema", schema)) == "the file carries no model card of schema 1"
+    assert refusal(changed("schema", schema)) == "the file carries no model card of schema 2"
 
 
 def test_a_file_without_a_card_is_refused():
-    assert refusal({}) == "the file carries no model card of schema 1"
-    assert refusal({"producer": "someone else"}) == "the file carries no model card of schema 1"
+    assert refusal({}) == "the file carries no model card of schema 2"
+    assert refusal({"producer": "someone else"}) == "the file carries no model card of schema 2"
 
 
 @pytest.mark.parametrize(
@@ -151,7 +192,8 @@ def test_a_missing_field_is_refused_by_name(name):
 
 
 @pytest.mark.parametrize(
-    "place", ["target.low", "conditions.0.unit", "curve.0.recall", "golden.0.formula", "sources.0.rows"]
+    "place",
+    ["target.low", "conditions.0.levels", "curve.0.recall", "golden.0.formula", "sources.0.rows", "distance.0.upto"],
 )
 def test_a_missing_nested_field_is_refused_by_path(place):
     raw = {key.removeprefix(PREFIX): json.loads(text) for key, text in CARD.to_props().items()}
@@ -183,6 +225,15 @@ def test_a_missing_nested_field_is_refused_by_path(place):
         ("golden.0.outputs.hardness_gpa", math.nan),
         ("sources.0.citation", 1), ("sources.0.rows", 1.5), ("sources.0.rows", -1), ("sources.0.rows", "7"),
         ("data_digest", 0), ("code_version", 1.2), ("created", {}),
+        ("conditions.0.levels", ["bulk"]), ("conditions.0.levels.bulk", "slow"), ("conditions.0.levels.bulk", math.nan),
+        ("classifier", "tree"), ("classifier", None), ("preferred", 1), ("preferred", "yes"), ("preferred", None),
+        ("prior", 0), ("prior", 1.0), ("prior", -0.5), ("prior", "0.4"), ("prior", math.nan), ("prior", False),
+        ("interval_rule", "wide"), ("interval_rule", None), ("interval_floor", "0"), ("interval_floor", math.nan),
+        ("distance", {}), ("distance.0.upto", 0.0), ("distance.0.upto", -5), ("distance.1.upto", 10.0),
+        ("distance.1.upto", 101.0), ("distance.0.rows", 1.5), ("distance.0.error", -0.1), ("distance.0.error", None),
+        ("distance.0.widening", 0.0), ("distance.0.widening", math.nan), ("distance.1.widening", 0.9),
+        ("domain_limit", -1), ("domain_limit", 100.5), ("domain_limit", "20"), ("domain_limit", math.nan),
+        ("folds", 7), ("fold_scores", []), ("fold_scores.mae", 0.5), ("fold_scores.mae.0", "0.4"),
         ("method", "\x1b[2Jgone"), ("notes.0", "two\nlines"), ("sources.0.citation", "\ud800"),
     ],
 )  # fmt: skip
@@ -194,6 +245,8 @@ def test_a_field_of_another_type_or_range_is_refused_by_path(place, value):
     ("place", "value", "named"),
     [
         ("conditions.0", "load_n", "conditions.0"),
+        ("conditions.0.levels", {"\x07": 1.0}, "conditions.0.levels"),
+        ("distance.0", 10.0, "distance.0"),
         ("curve.0", 0.5, "curve.0"),
         ("golden.0", ["Al20Ti80", 5.5], "golden.0"),
         ("sources.0", None, "sources.0"),
@@ -203,3 +256,15 @@ def test_a_field_of_another_type_or_range_is_refused_by_path(place, value):
 )
 def test_wrong_nesting_and_unprintable_names_are_refused(place, value, named):
     assert refusal(changed(place, value)) == f"the model card has no valid `{named}`"
+
+
+def test_bins_of_distance_must_reach_as_far_as_alloys_can_be_apart():
+    assert refusal(changed("distance.1.upto", 99.0)) == "the model card has no valid `distance`"
+    assert ModelCard.from_props(changed("distance", [])).distance == ()
+
+
+def test_what_a_card_of_an_unfinished_fit_leaves_out_has_defaults():
+    card = ModelCard("screen", CARD.target, "kang21", "0", ("Al",))
+    assert (card.classifier, card.preferred, card.prior, card.domain_limit, card.distance) == ("", True, None, None, ())
+    assert ModelCard.from_props(card.to_props()) == card
+    assert not card.flagged

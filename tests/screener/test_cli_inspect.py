@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from screener import __version__
-from screener.model_set import SUMS
+from screener.card import DistanceBin
+from screener.device import Device
+from screener.model_report import card_lines, model_record
+from screener.model_set import SUMS, load_models
 
 
 def test_explain_speaks_of_everything_once(run) -> None:
@@ -33,7 +39,7 @@ def test_explain_json_is_one_object_a_line(run) -> None:
     ended = run("explain", "Ti-6Al-4V", "Fe", "--units", "wt", "--json", "--threshold", "0.7")
     first, second = map(json.loads, ended.out.splitlines())
     assert list(first) == [
-        *("formula", "composition", "descriptors", "predictions", "in_domain", "nearest_training_alloys")
+        *("formula", "composition", "descriptors", "predictions", "in_domain", "nearest_training_alloys", "domain")
     ]
     assert first["formula"] == "Ti-6Al-4V"
     assert first["composition"]["Ti"] == pytest.approx(86.204, abs=1e-3)
@@ -78,22 +84,69 @@ def test_what_cannot_be_read_is_refused(
 def test_models_are_listed_with_data_and_conditions(run, tiny_models: Path) -> None:
     lines = run("models").out.splitlines()
     assert lines[0].startswith(f"{tiny_models} (digest ")
-    assert lines[1].split()[:4] == ["model", "target", "features", "elements"]
+    assert lines[1].split()[:6] == ["model", "target", "grouped", "by", "system", "random"]
     assert [line.split()[0] for line in lines[2:8]] == [
         f"{tier}/{name}.onnx"
         for tier in ("screen", "characterize")
         for name in ("amorphous", "resistivity", "hardness")
     ]
     assert "condition load_n: 0.1 to 50 N, reference 9.8" in lines
-    assert "data tiny_data: 7 rows, CC-BY-4.0" in lines
+    assert "data tiny_data: 7 rows, CC-BY-4.0, A. Smith, Tiny alloys (2020)" in lines
+    assert lines[-1] == "the whole card of a model: screener models screen/amorphous.onnx"
+
+
+def test_honest_scores_come_first_then_random_ones_coverage_limit_and_rows(run, trusted_models: Path) -> None:
+    lines = run("models", "--models", str(trusted_models)).out.splitlines()
+    cells = re.split("  +", next(line for line in lines if line.startswith("characterize/resistivity.onnx")))
+    assert cells[1:8] == ["resistivity_uohm_cm", "r2 0.5, mae 1", "0.9", "–", "20 at.%", "8", "7"]
+    at = lines.index(
+        "preferred for p_amorphous: `screen/amorphous_mtl.onnx` (mtl) over `screen/amorphous_independent.onnx` "
+        "(independent)"
+    )
+    assert lines[at + 1] == "  wins at precision 0.9"
+    assert sum(line.startswith("screen/amorphous_") for line in lines) == 2
+    assert "condition log_cooling_rate: 0 to 11 log10 K/s, reference 6; --process bulk 2, ribbon 6, film 10" in lines
+
+
+def test_a_name_shows_the_whole_card(run, trusted_models: Path) -> None:
+    lines = run("models", "screen/resistivity", "--models", str(trusted_models)).out.splitlines()
+    assert lines[0].startswith("screen/resistivity.onnx (digest ")
+    assert [line.split(":")[0] for line in lines[2:5]] == ["  grouped", "  random", "  interval"]
+    for part in (
+        "  predicts resistivity_uohm_cm in µΩ cm, 40 to 220 in training",
+        "  up to 20 at.% from its training alloys: held-out error 0.9 µΩ cm, 80 rows, interval times 1.5",
+        "  domain limit: 20 at.%",
+        "  note: numbers mean nothing",
+        "  data tiny_data: 7 rows, CC-BY-4.0, A. Smith, Tiny alloys (2020)",
+        "  made 2026-01-01 by 0 from data 0000000000000000",
+    ):
+        assert part in lines
+    both = run("models", "p_amorphous", "hardness_gpa", "--models", str(trusted_models)).out.splitlines()
+    assert sum(" (digest " in line for line in both) == 5
+    assert "  classifier: independent, not preferred" in both
+    assert "  share of positives assumed: 0.4" in both
+    ended = run("models", "hardnes_gpa")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.endswith("\n\nhint: did you mean `hardness_gpa`?\n")
 
 
 def test_models_json_holds_the_card(run) -> None:
     records = [json.loads(line) for line in run("models", "--json").out.splitlines()]
     hardness = next(each for each in records if each["name"] == "screen/hardness.onnx")
     assert (hardness["target"], hardness["unit"], hardness["tier"]) == ("hardness_gpa", "GPa", "screen")
-    assert hardness["conditions"][0] == {"name": "load_n", "unit": "N", "reference": 9.8, "low": 0.1, "high": 50.0}
+    condition = {"name": "load_n", "unit": "N", "reference": 9.8, "low": 0.1, "high": 50.0, "levels": {}}
+    assert hardness["conditions"][0] == condition
+    assert (hardness["domain_limit"], hardness["distance"], hardness["preferred"]) == (None, [], True)
     assert hardness["metrics"]["grouped"] == {"r2": 0.5, "mae": 1.0}
+
+
+def test_what_a_card_does_not_know_is_null_in_json(trusted_models: Path) -> None:
+    model = load_models(trusted_models, Device("cpu")).screen["hardness_gpa"]
+    card = replace(model.card, distance=(DistanceBin(100.0, 0, math.nan, 1.0),), fold_scores={"mae": (1.0, math.nan)})
+    record = json.loads(json.dumps(model_record(replace(model, card=card)), allow_nan=False))
+    assert record["distance"] == [{"upto": 100.0, "rows": 0, "error": None, "widening": 1.0}]
+    assert record["fold_scores"] == {"mae": [1.0, None]}
+    assert "held-out error unknown, 0 rows" in "\n".join(card_lines(replace(model, card=card)))
 
 
 def test_check_replays_and_compares(run, tiny_models: Path) -> None:

@@ -137,7 +137,7 @@ def test_at_percent_of_grid_points_compares_exactly() -> None:
 
 
 def test_columns_of_each_target_are_in_result_order(models: RunModels) -> None:
-    names = [target_columns(models.search.models[t].card.target) for t in STANDING]
+    names = [target_columns(models.search.models[t].card) for t in STANDING]
     assert names[0] == ("p_amorphous", "is_amorphous", "amorphous_borderline")
     assert models.search.columns == tuple(name for each in names for name in each)
 

@@ -12,7 +12,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from screener.errors import ModelError
 from screener.float64_net import Float64Net, ordered_gemm
-from training.graphs import Head, build_model, dense_body
+from training.bodies import dense_body
+from training.graphs import Head, build_model
 
 HINT = "screen models are dense networks; export the model again with `training fit`"
 

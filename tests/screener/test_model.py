@@ -136,7 +136,7 @@ def test_golden_rows_may_differ_by_rounding_between_machines(content, tmp_path):
 
 
 def test_a_model_without_a_card_is_refused_with_its_name(content, refusal):
-    message = "`x.onnx`: the file carries no model card of schema 1"
+    message = "`x.onnx`: the file carries no model card of schema 2"
     assert refusal(with_props(graph_of(content), {})) == (message, EXPORT)
 
 

@@ -133,6 +133,55 @@ def test_two_models_of_one_target_are_refused(folder):
     assert refusal(load_models, folder, CPU) == (message, f"take one of them out of {SUMS}")
 
 
+def test_classifiers_of_different_kinds_stand_side_by_side(trusted_models):
+    models = load_models(trusted_models, CPU)
+    assert models.screen["p_amorphous"].name == "screen/amorphous_mtl.onnx"
+    assert [model.name for model in models.others] == ["screen/amorphous_independent.onnx"]
+    names = [model.name for model in models]
+    assert names[:3] == ["screen/amorphous_mtl.onnx", "screen/amorphous_independent.onnx", "screen/p_bulk_glass.onnx"]
+    assert len(names) == 9
+    other = load_models(trusted_models, CPU, ("screen",), "independent")
+    assert other.screen["p_amorphous"].name == "screen/amorphous_independent.onnx"
+    assert [model.name for model in other.others] == ["screen/amorphous_mtl.onnx"]
+    assert other.digest == models.digest
+
+
+@pytest.mark.parametrize(
+    ("changes", "message", "hint"),
+    [
+        (
+            {"classifier": "mtl"},
+            "`screen/amorphous_independent.onnx` and `screen/amorphous_mtl.onnx` both predict `p_amorphous`",
+            f"take one of them out of {SUMS}",
+        ),
+        (
+            {"preferred": True},
+            "`screen/amorphous_independent.onnx` and `screen/amorphous_mtl.onnx` are both preferred for `p_amorphous`",
+            AGAIN,
+        ),
+    ],
+)
+def test_classifiers_that_cannot_be_told_apart_are_refused(trusted_models, tmp_path, changes, message, hint):
+    folder = Path(shutil.copytree(trusted_models, tmp_path / "models"))
+    rewrite_card(folder / "screen/amorphous_independent.onnx", **changes)
+    list_again(folder)
+    assert refusal(load_models, folder, CPU) == (message, hint)
+
+
+def test_of_several_classifiers_one_must_be_preferred_but_one_alone_is(trusted_models, tmp_path):
+    folder = Path(shutil.copytree(trusted_models, tmp_path / "models"))
+    rewrite_card(folder / "screen/amorphous_mtl.onnx", preferred=False)
+    list_again(folder)
+    assert refusal(load_models, folder, CPU) == ("no model is preferred for `p_amorphous`", AGAIN)
+    (folder / "screen/amorphous_mtl.onnx").unlink()
+    list_again(folder)
+    assert load_models(folder, CPU).screen["p_amorphous"].name == "screen/amorphous_independent.onnx"
+    assert refusal(load_models, folder, CPU, ("screen",), "mtl") == (
+        "there is no `mtl` classifier among the models",
+        "leave `--classifier` out: the models have `independent`",
+    )
+
+
 def test_a_model_in_the_folder_of_another_tier_is_refused(folder):
     shutil.copy(folder / "characterize/hardness.onnx", folder / "screen/hardness.onnx")
     list_again(folder)

@@ -3,6 +3,7 @@
 import io
 import math
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,7 +23,8 @@ def make_index(rows):
     rows = np.asarray(rows)
     alloy, element = np.nonzero(rows)
     start = np.searchsorted(alloy, np.arange(len(rows) + 1))
-    return AlloyIndex(SYMBOLS, start, element, rows[alloy, element], np.ones(len(rows), np.int64), ("one",))
+    sources, targets = np.ones(len(rows), np.int64), 1 + 2 * (np.arange(len(rows)) % 3 == 0)
+    return AlloyIndex(SYMBOLS, start, element, rows[alloy, element], sources, ("one",), targets, ("a", "b"))
 
 
 def brute_force(index_rows, query, count):
@@ -107,6 +109,31 @@ def test_alloys_name_their_sources():
     assert index.source_names(1) == ("tiny_data", "other_data")
 
 
+@settings(deadline=None, max_examples=60)
+@given(alloy_rows(), alloy_rows(6), st.integers(0, 2**32 - 1))
+def test_the_alloys_of_a_target_are_searched_alone(rows, queries, seed):
+    held = np.random.default_rng(seed).random(len(rows)) < 0.5
+    held[seed % len(rows)] = True
+    index = replace(make_index(rows), targets=1 + 2 * held.astype(np.int64))
+    part, alone = index.of_target("b"), make_index(rows[held])
+    assert [part.formula(k) for k in range(len(part))] == [alone.formula(k) for k in range(len(alone))]
+    pairs = zip(part.nearest(queries / 1000, SYMBOLS, 3), alone.nearest(queries / 1000, SYMBOLS, 3), strict=True)
+    for found, expected in pairs:
+        np.testing.assert_array_equal(found, expected)
+    whole = index.nearest(queries / 1000, SYMBOLS)[1]
+    assert (part.nearest(queries / 1000, SYMBOLS)[1] >= whole).all()
+    assert [index.targets_of(k) for k in range(len(index))] == [("a", "b") if h else ("a",) for h in held]
+
+
+def test_a_target_the_index_does_not_name_has_every_alloy():
+    index = alloy_index(FORMULAS)
+    assert index.of_target("modulus_gpa") is index
+    assert len(index.of_target("p_amorphous")) == 7
+    hard = index.of_target("hardness_gpa")
+    assert not any("Cu" in hard.formula(row) for row in range(len(hard)))
+    assert (len(hard), hard.source_names(0)) == (6, ("tiny_data", "other_data"))
+
+
 # --- files ------------------------------------------------------------------------------------------------------------
 
 
@@ -136,7 +163,8 @@ def test_reading_gives_back_what_was_written(rows, tmp_path_factory):
     path.write_bytes(index.to_bytes())
     again = AlloyIndex.read(path)
     assert (again.symbols, again.source_keys) == (index.symbols, index.source_keys)
-    for name in ("start", "element", "permille", "sources"):
+    assert again.target_names == index.target_names
+    for name in ("start", "element", "permille", "sources", "targets"):
         np.testing.assert_array_equal(getattr(again, name), getattr(index, name))
         assert getattr(again, name).dtype == np.int64
     assert index.to_bytes() == again.to_bytes()
@@ -178,7 +206,9 @@ def test_a_file_with_changed_bytes_is_refused_or_still_an_index(tmp_path):
     assert 200 < refused < 400
 
 
-@pytest.mark.parametrize("name", ["symbols", "start", "element", "permille", "sources", "source_keys"])
+@pytest.mark.parametrize(
+    "name", ["symbols", "start", "element", "permille", "sources", "source_keys", "targets", "target_names"]
+)
 def test_a_missing_part_is_refused(tmp_path, name):
     arrays = parts(alloy_index(FORMULAS))
     del arrays[name]
@@ -205,6 +235,14 @@ def test_a_missing_part_is_refused(tmp_path, name):
         ("sources", lambda a: a[:-1]),
         ("source_keys", lambda a: np.array([f"s{k}" for k in range(64)])),
         ("source_keys", lambda a: np.arange(2)),
+        ("targets", lambda a: a[:-1]),
+        ("targets", lambda a: a * 0),  # a target without alloys
+        ("targets", lambda a: a | 8),  # a bit without a name
+        ("targets", lambda a: -a),
+        ("targets", lambda a: a.astype(np.float64)),
+        ("target_names", lambda a: np.array([f"t{k}" for k in range(64)])),
+        ("target_names", lambda a: a[:-1]),
+        ("target_names", lambda a: np.array([a[0], a[1], a[1]])),
         ("symbols", lambda a: np.array([*a[:-1], "Xx"])),
         ("symbols", lambda a: a[:1]),
         ("symbols", lambda a: a.astype("S2")),
@@ -214,6 +252,15 @@ def test_parts_that_do_not_fit_together_are_refused(tmp_path, name, change):
     arrays = parts(alloy_index(FORMULAS))
     arrays[name] = change(arrays[name])
     refusal(write(tmp_path / "a.npz", arrays))
+
+
+def test_an_index_of_before_targets_were_told_is_refused_by_name(tmp_path):
+    arrays = parts(alloy_index(FORMULAS))
+    del arrays["targets"], arrays["target_names"]
+    with pytest.raises(ModelError) as refused:
+        AlloyIndex.read(write(tmp_path / "a.npz", arrays))
+    assert refused.value.message == "the index of training alloys `a.npz` does not tell the alloys of one target"
+    assert refused.value.hint == "run `training fit` to make the models again"
 
 
 def test_objects_are_never_unpickled(tmp_path):

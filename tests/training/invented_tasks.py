@@ -34,7 +34,7 @@ RESISTIVITY = Recipe(
     (TREES,),
     (ConditionSpec("film_thickness_nm", "nm", 500.0),),
 )
-GLASS = Recipe("p_amorphous", "is_amorphous", "1", "classification", False, "none", 1000, (BOOSTED,), (), 60, 0.02)
+GLASS = Recipe("p_amorphous", "is_amorphous", "1", "classification", False, "none", 1000, (BOOSTED,), (), 60, 1.0, 0.02)
 ENTHALPY = Recipe("mixing_kj_mol", "mixing_kj_mol", "kJ/mol", "regression", False, "absolute", 50, (TREES,))
 RECIPES = {r.target: r for r in (HARDNESS, RESISTIVITY, GLASS, ENTHALPY)}
 
@@ -81,6 +81,8 @@ def invented_rows(recipe: Recipe = HARDNESS, n: int = 84, seed: int = 0) -> Task
         np.full(n, "user:mine"),
         np.zeros(n, bool),
         measured,
+        measured,
+        np.full(n, np.nan, np.float32),
     )
 
 

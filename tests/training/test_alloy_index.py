@@ -31,6 +31,32 @@ def test_every_measured_composition_stands_once_with_its_sources(tmp_path):
     assert np.add.reduceat(index.permille, index.start[:-1]).tolist() == [1000] * len(index)
 
 
+def held(index: AlloyIndex, target: str) -> set[str]:
+    """Compositions that stand in the training of a target."""
+    return set(contents(index.of_target(target)))
+
+
+def test_every_composition_knows_the_targets_that_were_trained_on_it(tmp_path):
+    hard, glass = invented_rows(HARDNESS, n=30, seed=1), invented_rows(GLASS, n=50, seed=2)
+    index = build_index({"p_amorphous": glass, "hardness_gpa": hard})
+    (tmp_path / "index.npz").write_bytes(index.to_bytes())
+    again = AlloyIndex.read(tmp_path / "index.npz")
+    for each in (index, again):
+        assert each.target_names == ("hardness_gpa", "p_amorphous")
+        assert held(each, "hardness_gpa") == set(formulas(hard.fractions))
+        assert held(each, "p_amorphous") == set(formulas(glass.fractions))
+
+
+def test_targets_of_models_that_stay_in_use_are_kept_and_those_fitted_again_told_anew():
+    shipped = replace(invented_rows(GLASS, n=40, seed=1), source=np.full(40, "ward_2018"))
+    earlier = build_index({"p_amorphous": shipped, "hardness_gpa": shipped})
+    own = invented_rows(HARDNESS, n=40, seed=2)
+    merged = build_index({"hardness_gpa": own}, earlier)
+    assert held(merged, "p_amorphous") == set(formulas(shipped.fractions))
+    assert held(merged, "hardness_gpa") == set(formulas(own.fractions))
+    assert set(contents(merged)) == set(formulas(shipped.fractions)) | set(formulas(own.fractions))
+
+
 def test_rows_nobody_measured_are_left_out():
     rows = invented_rows(HARDNESS, n=28)
     index = build_index({"hardness_gpa": replace(rows, measured=np.arange(28) < 14)})

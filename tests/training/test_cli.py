@@ -18,6 +18,7 @@ def no_models():
 def run(capsys, tmp_path, monkeypatch):
     """Run a command in an empty folder, no models installed: exit code, standard output, standard error."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SCREENER_CELLS", str(tmp_path / "cells"))
     monkeypatch.setattr(fit_command, "find_folder", no_models)
 
     def call(*arguments):
@@ -142,6 +143,58 @@ def test_a_table_is_evaluated_into_json_and_readme(run, tmp_path):
     grouped = next(line for line in out.splitlines() if line.startswith("| constant |")).split(" | ")
     assert f"| constant | {grouped[1]} | {grouped[4]} | {grouped[2]} |" in readme
     assert out.splitlines()[-1] in readme
+
+
+def test_a_report_is_written_and_answers_are_kept_unless_told_otherwise(run, tmp_path):
+    lines = user_csv().splitlines()
+    (tmp_path / "mine.csv").write_text("\n".join(",".join(line.split(",")[:2]) for line in lines))
+    arguments = ("evaluate", "--data", "mine.csv", "--no-catalogue", "--quick", "--workers", "1")
+    code, out, _ = run(*arguments, "--no-cache")
+    assert code == 0
+    assert not (tmp_path / "cells").exists()
+    code, again, _ = run(*arguments, "--cache", "kept", "--report", "report.md")
+    assert (code, again) == (0, out)
+    assert len(list((tmp_path / "kept").rglob("*.npz"))) == 2 * 5 * 6
+    report = (tmp_path / "report.md").read_text()
+    assert report.startswith("# Evaluation\n\nFive folds, 1 regrouping (seed 0), out of fold, ")
+    assert out.splitlines()[0] in report
+    assert run(*arguments, "--cache", "kept")[1] == out
+
+
+def test_the_whole_report_is_asked_for_with_five_regroupings(run, mine, tmp_path, monkeypatch):
+    from training import full_evaluation
+    from training.full_evaluation import FullEvaluation
+    from training.report_tables import Section
+
+    asked = []
+
+    def evaluate_all(tables, repeats, digest, workers, store, progress):
+        asked.append((repeats, workers, store))
+        return FullEvaluation((), (Section("cost", "What it costs", "CPU.", (("s", "s"),), ({"s": 1.5},)),), ())
+
+    monkeypatch.setattr(full_evaluation, "evaluate_all", evaluate_all)
+    code, out, _ = run("evaluate", *mine, "--all", "--no-cache", "--out", "scores.json")
+    assert code == 0
+    assert asked == [(5, 2, None)]
+    assert "## What it costs\n\nCPU.\n\n| s |\n|---:|\n| 1.500 |\n" in out
+    assert "5 regroupings (seeds 0 to 4)" in out
+    assert out.endswith("Written by `training evaluate --all`.\n")
+    document = json.loads((tmp_path / "scores.json").read_text())
+    assert document["sections"]["cost"]["rows"] == [{"s": 1.5}]
+    assert document["seeds"] == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("options", [("--all", "--quick"), ("--cache", "kept", "--no-cache")])
+def test_options_that_exclude_each_other_are_refused(run, mine, options):
+    first, second = [option for option in options if option.startswith("--")]
+    expected = f"error: `{first}` and `{second}` exclude each other\n\nhint: leave one of them out\n"
+    assert run("evaluate", *mine, *options) == (2, "", expected)
+
+
+def test_a_cache_that_cannot_be_written_is_refused_before_any_work(run, mine, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    expected = "error: cannot write `file`: not a directory\n\nhint: name a place you can write to\n"
+    assert run("evaluate", *mine, "--cache", "file") == (2, "", expected)
 
 
 def test_an_interrupt_ends_with_130(run, monkeypatch):

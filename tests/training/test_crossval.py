@@ -16,7 +16,7 @@ from tests.training.invented_tasks import (
     invented_tables,
     with_values,
 )
-from training import contenders
+from training import classroom, contenders
 from training.baselines import BASELINES
 from training.contenders import OURS, PRECISE, SCREEN, SCREEN_ALONE, answer, union_rows
 from training.crossval import FOLDS, MIN_TRAIN, SPLITS, check_folds, cross_validate, fold_rows
@@ -66,23 +66,23 @@ def test_lessons_teachers_and_students_are_made_of_training_rows(monkeypatch):
     train, test = halves(invented_tables(*TARGETS))
     learned, drawn = [], []
 
-    def fit_ensemble(rows, seed):
-        learned.append(rows)
-        return real_fit(rows, seed)
+    def fit_ensembles(tables, seed):
+        learned.extend(tables.values())
+        return real_fit(tables, seed)
 
     def make_lesson(fractions, n, seed):
         drawn.append(fractions)
         return real_lesson(fractions, n, seed)
 
-    real_fit, real_lesson = contenders.fit_ensemble, contenders.make_lesson
-    monkeypatch.setattr(contenders, "fit_ensemble", fit_ensemble)
-    monkeypatch.setattr(contenders, "make_lesson", make_lesson)
+    real_fit, real_lesson = contenders.fit_ensembles, classroom.make_lesson
+    monkeypatch.setattr(contenders, "fit_ensembles", fit_ensembles)
+    monkeypatch.setattr(classroom, "make_lesson", make_lesson)
     answer(train, test, (PRECISE, SCREEN, SCREEN_ALONE), 0, TINY)
     tested = {system for rows in test.values() for system in rows.system}
     assert [rows.recipe.target for rows in learned] == list(TARGETS)
     assert not tested & {system for rows in learned for system in rows.system}
     known = {row.tobytes() for rows in train.values() for row in rows.fractions}
-    assert len(drawn) == 4
+    assert len(drawn) == len(TARGETS)
     assert {row.tobytes() for fractions in drawn for row in fractions} <= known
 
 

@@ -17,8 +17,9 @@ from tests.training.invented_tasks import (
     invented_rows,
     with_values,
 )
-from training.contenders import SCREEN, SCREEN_ALONE, screen_student, shares_with, wanted_students
-from training.distillation import LOGIT_LIMIT, distill, distill_shared, make_lesson, screen_inputs, takes_log
+from training.classroom import Classroom, shares_with
+from training.contenders import SCREEN, SCREEN_ALONE, wanted_students
+from training.distillation import LOGIT_LIMIT, distill, distill_shared, make_lesson, screen_inputs, takes_log, taught
 from training.effort import FULL, QUICK, Effort
 from training.ensembles import fit_ensemble
 from training.metrics import r_squared
@@ -26,6 +27,13 @@ from training.students import Schedule
 from training.tasks import alloy_spec
 
 SHORT = Schedule(epochs=12, batch=128, widths=(32, 16))
+
+
+def shared(tables, teachers, lesson, schedule):
+    """The multi-task student of the first table."""
+    target, *others = tables
+    heard = taught(tables[target], teachers[target], lesson, 0)
+    return distill_shared(tables[target], {t: tables[t] for t in others}, teachers, lesson, heard, schedule)
 
 
 def new_alloys(recipe, n=600, seed=77):
@@ -50,14 +58,14 @@ def test_students_read_screen_features_and_conditions():
     rows = invented_rows(RESISTIVITY)
     width = len(feature_spec("screen").names)
     assert screen_inputs(rows).shape == (84, width + 1)
-    assert screen_inputs(rows, conditions=False).shape == (84, width)
+    assert (screen_inputs(rows)[:, width] == rows.conditions[:, 0]).all()
 
 
 @pytest.mark.parametrize("recipe", [HARDNESS, RESISTIVITY, ENTHALPY])
 def test_a_student_agrees_with_its_teacher_on_new_alloys(recipe):
     rows, new = invented_rows(recipe), new_alloys(recipe)
     teacher = fit_ensemble(rows, 0)
-    student = distill(rows, teacher, make_lesson(rows.fractions, 6000, 0), SHORT)
+    student = distill(rows, taught(rows, teacher, make_lesson(rows.fractions, 6000, 0), 0), SHORT)
     assert student.log == takes_log(rows) == (recipe is not ENTHALPY)
     assert r_squared(teacher.predict(new.inputs), student.answer(new)) > 0.8
     if recipe is ENTHALPY:
@@ -71,7 +79,7 @@ def test_a_teacher_below_zero_does_not_spoil_a_positive_quantity():
     teacher = fit_ensemble(rows, 0)
     lesson = make_lesson(rows.fractions, 3000, 0)
     assert teacher.predict(np.hstack([lesson.alloy, np.empty((3000, 0))])).min() < 0.0
-    student = distill(rows, teacher, lesson, SHORT)
+    student = distill(rows, taught(rows, teacher, lesson, 0), SHORT)
     answers = student.answer(rows)
     assert np.isfinite(answers).all()
     assert answers.min() > 1e-5
@@ -80,21 +88,23 @@ def test_a_teacher_below_zero_does_not_spoil_a_positive_quantity():
 def test_a_classifiers_student_keeps_the_ranking():
     rows, new = invented_rows(GLASS, n=280), new_alloys(GLASS)
     teacher = fit_ensemble(rows, 0)
-    student = distill(rows, teacher, make_lesson(rows.fractions, 6000, 0), SHORT)
-    taught = np.clip(teacher.predict(new.inputs), -LOGIT_LIMIT, LOGIT_LIMIT)
-    assert r_squared(taught, student.answer(new)) > 0.7
+    student = distill(rows, taught(rows, teacher, make_lesson(rows.fractions, 6000, 0), 0), SHORT)
+    wanted = np.clip(teacher.predict(new.inputs), -LOGIT_LIMIT, LOGIT_LIMIT)
+    assert r_squared(wanted, student.answer(new)) > 0.7
     assert not student.log
 
 
-def test_a_shared_student_answers_without_conditions():
-    tables = {"p_amorphous": invented_rows(GLASS, n=280), "resistivity_uohm_cm": invented_rows(RESISTIVITY)}
+@pytest.mark.parametrize("conditions", [(), RESISTIVITY.conditions])
+def test_a_shared_student_reads_the_conditions_of_the_classifier(conditions):
+    glass = replace(GLASS, conditions=conditions)
+    tables = {"p_amorphous": invented_rows(glass, n=280), "resistivity_uohm_cm": invented_rows(RESISTIVITY)}
     teachers = {target: fit_ensemble(rows, 0) for target, rows in tables.items()}
     lesson = make_lesson(tables["p_amorphous"].fractions, 6000, 0)
-    student = distill_shared(tables, teachers, lesson, SHORT)
-    new = new_alloys(GLASS)
-    assert not student.conditions
-    taught = np.clip(teachers["p_amorphous"].predict(new.inputs), -LOGIT_LIMIT, LOGIT_LIMIT)
-    assert r_squared(taught, student.answer(new)) > 0.7
+    student = shared(tables, teachers, lesson, SHORT)
+    new = new_alloys(glass)
+    assert len(student.layers[0][0]) == len(feature_spec("screen").names) + len(conditions)
+    wanted = np.clip(teachers["p_amorphous"].predict(new.inputs), -LOGIT_LIMIT, LOGIT_LIMIT)
+    assert r_squared(wanted, student.answer(new)) > 0.7
 
 
 def test_a_regressor_that_knows_none_of_the_elements_is_left_out():
@@ -106,15 +116,15 @@ def test_a_regressor_that_knows_none_of_the_elements_is_left_out():
     teachers = {target: fit_ensemble(rows, 0) for target, rows in tables.items()}
     lesson = make_lesson(tables["p_amorphous"].fractions, 400, 0)
     schedule = Schedule(epochs=1, batch=64, widths=(8,))
-    student = distill_shared(tables, teachers, lesson, schedule)
+    student = shared(tables, teachers, lesson, schedule)
     assert np.isfinite(student.answer(tables["p_amorphous"])).all()
 
 
 def test_a_regressor_teaches_only_what_it_knows(monkeypatch):
-    taught = []
+    heard = []
 
     def spy(x, y, schedule, labels=None):
-        taught.append(y)
+        heard.append(y)
         return real(x, y, schedule, labels=labels)
 
     from training import distillation
@@ -126,11 +136,11 @@ def test_a_regressor_teaches_only_what_it_knows(monkeypatch):
     tables = {"p_amorphous": glass, "hardness_gpa": hard}
     lesson = make_lesson(glass.fractions, 300, 0)
     teachers = {target: fit_ensemble(rows, 0) for target, rows in tables.items()}
-    distill_shared(tables, teachers, lesson, Schedule(epochs=1, batch=64, widths=(4,)))
+    shared(tables, teachers, lesson, Schedule(epochs=1, batch=64, widths=(4,)))
     unknown = ~np.isin(element_symbols(), hard.seen_elements())
     outside = np.vstack([lesson.fractions, glass.fractions])[:, unknown].max(axis=1) > 0
-    assert np.isfinite(taught[0][:, 0]).all()
-    assert (np.isnan(taught[0][:, 1]) == outside).all()
+    assert np.isfinite(heard[0][:, 0]).all()
+    assert (np.isnan(heard[0][:, 1]) == outside).all()
 
 
 def test_who_shares_with_whom():
@@ -151,7 +161,7 @@ def test_the_seed_settles_lesson_and_net():
     tables = {"hardness_gpa": invented_rows(HARDNESS)}
     teachers = {"hardness_gpa": fit_ensemble(tables["hardness_gpa"], 0)}
     effort = Effort(1.0, 300, Schedule(epochs=1, batch=64, widths=(8,)))
-    nets = [screen_student("hardness_gpa", tables, teachers, seed, effort).layers for seed in (0, 0, 1)]
+    nets = [Classroom(tables, teachers, seed, effort).student("hardness_gpa").layers for seed in (0, 0, 1)]
     assert all((a[0] == b[0]).all() for a, b in zip(nets[0], nets[1], strict=True))
     assert any((a[0] != b[0]).any() for a, b in zip(nets[0], nets[2], strict=True))
 

@@ -134,6 +134,7 @@ def test_json_has_no_nan():
                 "target": "p_x",
                 "model": "ridge",
                 "split": "grouped",
+                "repeats": 1,
                 "scores": {"pr_auc": {"mean": None, "sd": None}, "brier": {"mean": 0.25, "sd": 0.0}},
             }
         ],

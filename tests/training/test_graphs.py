@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from screener.float64_net import Float64Net
-from training.graphs import Body, Head, build_model, dense_body
+from training.bodies import Body, dense_body
+from training.graphs import Head, build_model
 from training.nets import run_layers
 
 

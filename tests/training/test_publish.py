@@ -13,7 +13,8 @@ from screener.device import Device
 from screener.errors import ModelError, OutputError
 from screener.model import Model
 from screener.model_set import SUMS, recorded_digests
-from training.graphs import Head, build_model, dense_body
+from training.bodies import dense_body
+from training.graphs import Head, build_model
 from training.publish import GOLDEN_FORMULAS, check_writable, golden_outputs, publish, sealed, write_whole
 
 SPEC = feature_spec("screen")

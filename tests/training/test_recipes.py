@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from screener.errors import InputError
-from training.recipes import Member, refuse_taken_names, standing_recipes, thinned, user_recipe
+from training.recipes import LEARNERS, Member, refuse_taken_names, standing_recipes, thinned, user_recipe
+from training.routes import COOLING_RATE, RATES
 
 
 def refusal(call, *args):
@@ -14,15 +15,24 @@ def refusal(call, *args):
     return error.value.message, error.value.hint
 
 
-def test_the_three_standing_targets():
+def test_the_standing_targets():
     recipes = standing_recipes()
-    assert list(recipes) == ["resistivity_uohm_cm", "hardness_gpa", "p_amorphous"]
-    assert [r.task for r in recipes.values()] == ["resistivity_uohm_cm", "hardness_gpa", "is_amorphous"]
+    assert list(recipes) == ["p_amorphous", "p_bulk_glass", "resistivity_uohm_cm", "hardness_gpa"]
+    assert [r.task for r in recipes.values()] == [
+        "is_amorphous",
+        "is_bulk_glass",
+        "resistivity_uohm_cm",
+        "hardness_gpa",
+    ]
+    assert [c.name for c in recipes["p_amorphous"].conditions] == [COOLING_RATE]
+    assert recipes["p_amorphous"].conditions[0].levels == RATES
     assert [c.name for c in recipes["resistivity_uohm_cm"].conditions] == ["film_thickness_nm", "process_temperature_k"]
-    assert [c.name for c in recipes["hardness_gpa"].conditions] == ["load_n"]
+    assert [c.name for c in recipes["hardness_gpa"].conditions] == ["load_n", "annealed", "wrought", "powder"]
+    gate = recipes["hardness_gpa"].gate
+    assert recipes[gate.target].members[gate.member].columns == "plain"
     for recipe in recipes.values():
         assert sum(m.weight for m in recipe.members) == pytest.approx(1.0)
-        assert {m.learner for m in recipe.members} <= {"extra_trees", "lightgbm"}
+        assert {m.learner for m in recipe.members} <= set(LEARNERS)
         assert {m.columns for m in recipe.members} <= {"all", "plain"}
 
 

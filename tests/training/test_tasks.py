@@ -33,7 +33,8 @@ def test_rows_become_arrays():
     assert set(rows.source) == {"one"}
     assert rows.measured.all()
     assert not rows.crystalline.any()
-    assert rows.inputs.shape == (40, len(alloy_spec().names) + 1)
+    assert rows.main.all()
+    assert rows.inputs.shape == (40, len(alloy_spec().names) + len(RECIPE.conditions))
     assert rows.seen_elements() == ("Al", "Ti")
     assert rows.seen_elements(41) == ()
     names = [s for s in element_symbols() if s in ("Al", "Ti")]
@@ -80,6 +81,7 @@ def test_labels_say_which_rows_are_scored_and_which_are_crystalline():
     alloys = [(f"{pair[:2]}{30 + i}{pair[2:]}{70 - i}", k) for k, pair in enumerate(pairs) for i in range(10)]
     rows = [(formula, float(k < 2), kinds[k]) for formula, k in alloys]
     found = task_rows(curate([labels("one", *rows)]).frame, recipe)
+    found = found.take(np.flatnonzero(found.main))
     kind = np.array([dict(alloys)[key] for key in found.key])
     assert len(found) == 40
     assert (found.measured == np.isin(kind, (0, 2))).all()

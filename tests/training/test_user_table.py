@@ -6,8 +6,9 @@ import pytest
 
 from screener.errors import InputError
 from training.curation import curate
+from training.declaration import Target, read_declaration
 from training.sources.table import AMORPHOUS, HARDNESS, RESISTIVITY
-from training.user_table import Target, read_declaration, read_user_table
+from training.user_table import read_user_table
 
 
 def csv(tmp_path, header, *rows, fill=35):
@@ -59,7 +60,7 @@ def test_labels_in_words_and_numbers(tmp_path, yes, no):
     table = read_user_table(path)
     assert table.rows.frame["value"].to_list() == [float(i % 2) for i in range(30)]
     assert set(table.rows.frame["kind"]) == {"glass", "crystalline_literature"}
-    assert table.rows.dropped == {f"no {AMORPHOUS}": 1}
+    assert table.rows.dropped == {f"{AMORPHOUS} is neither yes nor no": 1}
     assert table.label_tasks == ()
 
 
@@ -67,7 +68,13 @@ def test_bad_rows_are_counted(tmp_path):
     rows = ("Xx50Al50,5", ",5", "Al50Ti50,", "Al50Ti50,inf", "Al50Ti50,hard", ",,", "Al50")
     table = read_user_table(csv(tmp_path, "composition,hardness_gpa", *rows))
     assert table.rows.frame.height == 35
-    assert table.rows.dropped == {f"no {HARDNESS}": 4, "formula is empty": 1, "unknown element …": 1}
+    assert table.rows.dropped == {
+        f"no {HARDNESS}": 2,
+        f"{HARDNESS} is no number": 1,
+        f"{HARDNESS} is not finite": 1,
+        "formula is empty": 1,
+        "unknown element …": 1,
+    }
     assert table.rows.n_records == 35 + 6
 
 
@@ -140,8 +147,12 @@ def test_tables_without_what_is_needed_are_refused(tmp_path):
         "`is_amorphous` has labels of one class only",
         "a classifier needs rows of both classes",
     )
-    path.write_bytes(b"")
-    assert refusal(read_user_table, path)[0] == "`mine.csv` has no composition column"
+    for empty in (b"", b"\n", b",,\n"):
+        path.write_bytes(empty)
+        assert refusal(read_user_table, path) == (
+            "`mine.csv` is empty",
+            "write the names of the columns in the first line",
+        )
 
 
 def test_unknown_routes_are_refused(tmp_path):

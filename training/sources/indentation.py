@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from screener.formula import Composition
-from training.sources.collector import COMPOUND, COMPOUND_WEIGHT, Collector, Conditions, SourceRows
+from training.sources.collector import COMPOUND, COMPOUND_WEIGHT, Collector, Conditions, Label, SourceRows
 from training.sources.files import number, read_rows, records
 from training.sources.table import AMORPHOUS, GPA_PER_HV, HARDNESS, NON_METALS
 
@@ -27,7 +27,8 @@ def bajpai_glass_hardness(path: Path) -> SourceRows:
         newton, vickers = number(load), number(hardness)
         weight = _WAFER_WEIGHT if _on_wafer(composition, newton) else 1.0
         gpa = None if vickers is None else vickers * GPA_PER_HV
-        rows.add(HARDNESS, composition, gpa, weight=weight, conditions=Conditions(load_n=_rounded(newton)))
+        load_n = Conditions(load_n=_rounded(newton))
+        rows.add(HARDNESS, composition, gpa, weight=weight, conditions=load_n, label=Label("glass"))
     return rows.finish()
 
 

@@ -14,7 +14,7 @@ column                      meaning
 ``process_temperature_k``   substrate or annealing temperature, null where unknown
 ``load_n``                  indentation load, null where unknown
 ``process_route``           one of ``ROUTES``
-``kind``                    for labels: one of ``KINDS``; empty for measured numbers
+``kind``                    for labels: one of ``KINDS``; ``glass`` for numbers measured on glasses, else empty
 ``family``                  alloy family of an added crystalline row (``hea``, ``steel``, …), else empty
 ``dmax_mm``                 critical casting diameter, null where unknown
 ==========================  =====================================================================================

@@ -1,0 +1,116 @@
+"""Rows of the public benchmark beside those of other sources, and which may be learned from while a fold is tested."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from screener.descriptors.specs import DOMAIN
+from training.recipes import Recipe
+from training.sources.benchmark import Benchmark
+from training.sources.collector import Collector, Label
+from training.sources.table import AMORPHOUS, fractions_of
+from training.tasks import TaskRows, task_rows
+
+Array = NDArray[np.floating]
+SOURCE = "matbench_glass"
+MARGIN = 0.01
+"""max |Δc| in atomic fraction up to which another row counts as a tested one."""
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkTask:
+    """Rows to learn from and to test on.
+
+    Attributes:
+        rows: rows of other sources, then the benchmark's own whose elements are inputs of the models, shape (n,).
+        own: place of each row in the benchmark, also of its lessons on other routes; −1 for rows of other sources,
+            shape (n,).
+        label: labels of the benchmark, shape (m,).
+        fold: official test fold of every row of the benchmark, shape (m,).
+        margin: rows this near to a tested one (max |Δc|) are not learned from; None keeps all but the tested.
+    """
+
+    rows: TaskRows
+    own: NDArray[np.int64]
+    label: NDArray[np.bool_]
+    fold: NDArray[np.int64]
+    margin: float | None
+
+    @property
+    def unknown(self) -> NDArray[np.int64]:
+        """Places of the benchmark's rows with elements that the models do not know."""
+        return np.setdiff1d(np.arange(len(self.label)), self.own)
+
+    def tested(self, fold: int) -> NDArray[np.intp]:
+        """Rows that the fold tests, those of unknown elements left out."""
+        return np.flatnonzero(self._inside(fold) & self.rows.main)
+
+    def learned(self, fold: int) -> NDArray[np.intp]:
+        """Rows to learn from while the fold is tested; the benchmark's labels come before those of other sources."""
+        own, tested = self.own >= 0, self._inside(fold)
+        keep = ~tested & (own | ~np.isin(self.rows.key, self.rows.key[own & ~tested]))
+        if self.margin is not None:
+            keep[keep] = ~within(self.rows.fractions[keep], self.rows.fractions[tested], self.margin)
+        return np.flatnonzero(keep)
+
+    def scored(self, rows: NDArray[np.integer]) -> NDArray[np.bool_]:
+        """Tell which rows are the benchmark's own, lessons on other routes left out."""
+        return np.asarray((self.own[rows] >= 0) & self.rows.main[rows])
+
+    def _inside(self, fold: int) -> NDArray[np.bool_]:
+        """Tell which rows stand for a tested one, on whatever route, shape (n,)."""
+        return np.asarray((self.own >= 0) & (self.fold[self.own] == fold))
+
+
+def benchmark_task(benchmark: Benchmark, recipe: Recipe, others: TaskRows | None) -> BenchmarkTask:
+    """Lay out the benchmark's rows behind those of other sources.
+
+    Args:
+        benchmark: formulas, labels and official folds.
+        recipe: what is learned.
+        others: pooled rows of every training source, or None for the official training rows alone.
+    """
+    reading, known = Collector(SOURCE), []
+    for place, (formula, glass) in enumerate(zip(benchmark.formulas, benchmark.is_glass, strict=True)):
+        composition = reading.read(formula)
+        if composition is not None and set(composition.symbols) <= set(DOMAIN):
+            label = Label("glass" if glass else "crystalline_literature")
+            reading.add(AMORPHOUS, composition, float(glass), label=label)
+            known.append(place)
+    # Not curated: compositions that agree to 0.1 at.% stay rows of their own, with the labels they came with.
+    frame = reading.finish().frame.with_columns(
+        pl.lit(1, pl.Int64).alias("n_repeat"), pl.lit(0.0).alias("spread"), pl.col("process_route").alias("routes")
+    )
+    rows = task_rows(frame, recipe)
+    if not np.array_equal(rows.fractions[rows.main], fractions_of(frame)):
+        raise RuntimeError("rows of the benchmark changed places")
+    places = {row.tobytes(): number for row, number in zip(rows.fractions[rows.main], known, strict=True)}
+    own = np.array([places[row.tobytes()] for row in rows.fractions], np.int64)
+    own[rows.main] = known
+    if others is None:
+        return BenchmarkTask(rows, own, benchmark.is_glass, benchmark.fold, None)
+    own = np.concatenate([np.full(len(others), -1), own])
+    return BenchmarkTask(joined(others, rows), own, benchmark.is_glass, benchmark.fold, MARGIN)
+
+
+def joined(first: TaskRows, second: TaskRows) -> TaskRows:
+    """Put rows of one recipe below each other, column by column."""
+    names = [field.name for field in fields(TaskRows) if field.name != "recipe"]
+    columns = {name: np.concatenate([getattr(first, name), getattr(second, name)]) for name in names}
+    return replace(first, **columns)  # type: ignore[arg-type]
+
+
+def within(fractions: Array, others: Array, margin: float) -> NDArray[np.bool_]:
+    """Tell which compositions [n, d] lie within ``margin`` (max |Δc|) of any of the others [m, d]."""
+    from scipy.spatial.distance import cdist
+
+    if not len(others) or not len(fractions):
+        return np.zeros(len(fractions), bool)
+    blocks = np.array_split(fractions, len(fractions) // 256 + 1)
+    nearest = np.concatenate([cdist(block, others, "chebyshev").min(axis=1) for block in blocks])
+    return np.asarray(nearest <= margin + _ROUNDING)

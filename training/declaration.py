@@ -1,0 +1,83 @@
+"""Targets of a user's table: the standing ones by their column names, and those that a TOML file declares."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from screener.errors import InputError
+from training.sources.table import AMORPHOUS, HARDNESS, RESISTIVITY
+from training.user_values import HARDNESS_HV, NUMERIC_CONDITIONS
+
+COMPOSITION_COLUMNS = ("composition", "formula", "alloy")
+CONDITION_COLUMNS = (*NUMERIC_CONDITIONS, "process_route")
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_RESERVED = frozenset((*COMPOSITION_COLUMNS, *CONDITION_COLUMNS, HARDNESS_HV, "key", "rank", "score"))
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A property to learn from a user's table.
+
+    Attributes:
+        name: task and result column.
+        unit: physical unit, empty for labels.
+        kind: regression or classification.
+        column: column of the table.
+        log: learn the logarithm.
+    """
+
+    name: str
+    unit: str
+    kind: Literal["regression", "classification"]
+    column: str
+    log: bool = False
+
+
+STANDARD = (
+    Target(RESISTIVITY, "µΩ·cm", "regression", RESISTIVITY),
+    Target(HARDNESS, "GPa", "regression", HARDNESS),
+    Target(AMORPHOUS, "", "classification", AMORPHOUS),
+)
+
+
+def read_declaration(path: Path) -> tuple[Target, ...]:
+    """Read the targets that a TOML file declares.
+
+    Raises:
+        InputError: the file does not read, or a target is not declared as it must be.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"`{path.name}` does not read as TOML: {type(error).__name__}", _EXAMPLE) from None
+    tables = content.get("targets")
+    if not isinstance(tables, dict) or not tables:
+        raise InputError(f"`{path.name}` declares no target", _EXAMPLE)
+    return tuple(_target(name, body) for name, body in tables.items())
+
+
+_EXAMPLE = 'declare targets as in [targets.yield_mpa] unit = "MPa" kind = "regression"'
+
+
+def _target(name: str, body: object) -> Target:
+    """Check one declared target."""
+    if not _NAME.fullmatch(name) or name in _RESERVED or name in {t.name for t in STANDARD}:
+        raise InputError(
+            f"`{name}` cannot name a target of your own", "choose lower-case letters, digits and underscores"
+        )
+    fields = {"unit": "", "column": name, "log": False, **body} if isinstance(body, dict) else {}
+    kind = fields.pop("kind", None)
+    if kind not in ("regression", "classification"):
+        raise InputError(f"target `{name}` has no kind", 'add kind = "regression" or kind = "classification"')
+    expected: Mapping[str, type] = {"unit": str, "column": str, "log": bool}
+    for field, value in fields.items():
+        if field not in expected or not isinstance(value, expected[field]):
+            raise InputError(f"`{field}` of target `{name}` is not understood", "it takes kind, unit, column and log")
+    if kind == "classification" and fields["log"]:
+        raise InputError(f"target `{name}` is a class and has no logarithm", "remove log = true")
+    return Target(name, str(fields["unit"]), kind, str(fields["column"]), bool(fields["log"]))
