@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if os.environ.get(_REQUIRE) == "1":
         pytest.fail(f"{reason}, and ${_REQUIRE} is 1", pytrace=False)
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def answers_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep answers of cross-validation out of the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SCREENER_CELLS", str(tmp_path_factory.mktemp("cells")))
+        yield
 
 
 @pytest.fixture(scope="session")

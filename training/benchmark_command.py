@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
@@ -31,6 +32,11 @@ _RANKED = (("roc_auc", "ROC-AUC"), ("pr_auc", "PR-AUC"), ("recall_at_precision_9
 _QUOTED = (("balanced_accuracy", "balanced accuracy"), ("f1", "F1"))
 
 
+_TITLE = "# The public benchmark\n"
+Variant: TypeAlias = tuple[BenchmarkTask, list[FoldResult]]
+"""What was learned from and tested on, and the outcome of every fold."""
+
+
 @dataclass(frozen=True, slots=True)
 class BenchmarkRequest:
     """What `training benchmark` was asked for.
@@ -39,6 +45,7 @@ class BenchmarkRequest:
         name: the benchmark.
         only_benchmark: learn from its own training rows alone.
         out: JSON file of the scores.
+        report: Markdown file of the table.
         workers: processes.
         seed: of inner folds and learners.
         quick: a fifth of the trees.
@@ -47,6 +54,7 @@ class BenchmarkRequest:
     name: str = SOURCE
     only_benchmark: bool = False
     out: Path | None = None
+    report: Path | None = None
     workers: int = 2
     seed: int = 0
     quick: bool = False
@@ -71,18 +79,23 @@ def run_benchmark_command(request: BenchmarkRequest) -> None:
     """
     if request.name != SOURCE:
         raise InputError(f"unknown benchmark `{request.name}`", f"write `training benchmark {SOURCE}`")
-    if request.out and request.out.is_dir():
-        raise OutputError(f"`{request.out}` is a folder", "name a file")
-    if request.out:
-        check_writable(request.out.parent)
-    say = clock()
-    task = load_task(only_benchmark=request.only_benchmark, quick=request.quick)
-    say(f"{len(task.label):,} benchmark rows, {int((task.own < 0).sum()):,} rows of other sources")
-    results = run_benchmark(task, request.seed, request.workers, say)
+    for path in (request.out, request.report):
+        if path and path.is_dir():
+            raise OutputError(f"`{path}` is a folder", "name a file")
+        if path:
+            check_writable(path.parent)
+    say, found = clock(), list[Variant]()
+    for alone in (True,) if request.only_benchmark else (True, False):
+        task = load_task(only_benchmark=alone, quick=request.quick)
+        say(f"{len(task.label):,} benchmark rows, {int((task.own < 0).sum()):,} rows of other sources")
+        found.append((task, run_benchmark(task, request.seed, request.workers, say)))
     today = datetime.now(UTC).date().isoformat()
-    print(f"{markdown(task, results)}\n{caption(task, results, request, today)}")
+    text = f"{markdown(found)}\n{caption(found, request, today)}"
+    print(text)
     if request.out:
-        write_whole(request.out, to_json(task, results, request, today).encode())
+        write_whole(request.out, to_json(found, request, today).encode())
+    if request.report:
+        write_whole(request.report, f"{_TITLE}\n{text}\n".encode())
 
 
 def load_task(*, only_benchmark: bool, quick: bool) -> BenchmarkTask:
@@ -106,69 +119,79 @@ def leaderboard() -> Quoted:
     return Quoted(body["source"], body["doi"], body["read"].isoformat(), rows)
 
 
-def markdown(task: BenchmarkTask, results: Sequence[FoldResult]) -> str:
+def markdown(found: Sequence[Variant]) -> str:
     """Write the table: our scores in columns of measured numbers, others' in columns of quoted ones."""
-    means = summary(results)
     heads = [f"{label}, measured" for _, label in (*_FIXED, *_RANKED)] + [f"{label}, quoted" for _, label in _QUOTED]
     lines = ["| classifier | " + " | ".join(heads) + " |\n|---|" + "---:|" * len(heads)]
     unquoted, unmeasured = ["–"] * len(_QUOTED), ["–"] * (len(_FIXED) + len(_RANKED))
-    what = "official training rows" if task.margin is None else "all sources"
-    ranked = [_shown(means[key]) for key, _ in _RANKED]
-    fixed = [_shown(means[key]) for key, _ in _FIXED]
-    tuned = [_shown(means[f"{key}_tuned"]) for key, _ in _FIXED]
-    lines.append(_line(f"**characterize tier's recipe**, {what}, p ≥ {CUT}", [*fixed, *ranked, *unquoted]))
-    lines.append(_line("the same, threshold tuned on training rows", [*tuned, *["–"] * len(ranked), *unquoted]))
+    for task, results in found:
+        means = summary(results)
+        what = "official training rows" if task.margin is None else "and all other sources"
+        ranked = [_shown(means[key]) for key, _ in _RANKED]
+        fixed = [_shown(means[key]) for key, _ in _FIXED]
+        tuned = [_shown(means[f"{key}_tuned"]) for key, _ in _FIXED]
+        lines.append(_line(f"**characterize tier's recipe**, {what}, p ≥ {CUT}", [*fixed, *ranked, *unquoted]))
+        lines.append(_line("the same, threshold tuned on training rows", [*tuned, *["–"] * len(ranked), *unquoted]))
     for name, row in leaderboard().rows.items():
         lines.append(_line(name, [*unmeasured, *(f"{row[key]:.3f}" for key, _ in _QUOTED)]))
     return "\n".join(lines) + "\n"
 
 
-def caption(task: BenchmarkTask, results: Sequence[FoldResult], request: BenchmarkRequest, today: str) -> str:
+def caption(found: Sequence[Variant], request: BenchmarkRequest, today: str) -> str:
     """Say what was tested on what, how, when, and where the quoted numbers stand."""
-    quoted, tested = leaderboard(), sum(result.tested for result in results)
-    spread = "–".join(f"{n:,}" for n in sorted({f(r.learned for r in results) for f in (min, max)}))
-    margin = "" if task.margin is None else f", none within {100 * task.margin:g} at.% of a tested one"
+    quoted, (task, results) = leaderboard(), found[0]
+    tested = sum(result.tested for result in results)
+    margins = [task.margin for task, _ in found if task.margin is not None]
+    apart = [f"No row of another source within {100 * m:g} at.% (max |Δc|) of a tested one is used." for m in margins]
+    digests = [table_digest({TARGET: task.rows}) for task, _ in found]
     effort = ", a fifth of the trees" if request.quick else ""
     option = " --only-benchmark" if request.only_benchmark else ""
     words = [
         f"{tested:,} rows in {len(results)} official folds, mean ± standard deviation over the folds.",
-        f"{spread} rows learned from{margin}.",
+        *apart,
         f"{len(task.unknown)} tested rows hold elements that the models do not know, predicted by the share of "
         "positives.",
-        f"Calibration and tuned threshold come from {INNER_FOLDS} inner folds by chemical system.",
-        f"Seed {request.seed}, data {table_digest({TARGET: task.rows})}, {today}{effort}.",
+        f"Calibration and tuned threshold come from {INNER_FOLDS} inner folds, drawn at random as the official ones.",
+        f"Seed {request.seed}, data {', '.join(digests)}, {today}{effort}.",
         f"Quoted from {quoted.source}, read {quoted.read}; benchmark: doi:{quoted.doi}.",
         f"Written by `training benchmark {SOURCE}{option}`.",
     ]
     return " ".join(words)
 
 
-def to_json(task: BenchmarkTask, results: Sequence[FoldResult], request: BenchmarkRequest, today: str) -> str:
+def to_json(found: Sequence[Variant], request: BenchmarkRequest, today: str) -> str:
     """Write scores by fold and their means with date, data digest, seed, settings and the quoted numbers."""
     quoted = leaderboard()
     document = {
         "benchmark": SOURCE,
         "date": today,
-        "data_digest": table_digest({TARGET: task.rows}),
         "seeds": [request.seed],
         "settings": {
-            "only_benchmark": request.only_benchmark,
             "quick": request.quick,
-            "margin": task.margin,
             "cut": CUT,
             "inner_folds": INNER_FOLDS,
-            "recipe": asdict(task.rows.recipe),
+            "recipe": asdict(found[0][0].rows.recipe),
         },
-        "rows": len(task.label),
-        "unknown_rows": len(task.unknown),
+        "rows": len(found[0][0].label),
+        "unknown_rows": len(found[0][0].unknown),
+        "variants": [_variant(task, results) for task, results in found],
+        "quoted": {"source": quoted.source, "doi": quoted.doi, "read": quoted.read, "rows": dict(quoted.rows)},
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _variant(task: BenchmarkTask, results: Sequence[FoldResult]) -> dict[str, object]:
+    """Lay out one variant's scores by fold and their means."""
+    return {
+        "other_sources": task.margin is not None,
+        "margin": task.margin,
+        "data_digest": table_digest({TARGET: task.rows}),
         "measured": {key: {"mean": _finite(m), "sd": _finite(sd)} for key, (m, sd) in summary(results).items()},
         "folds": [
             {**asdict(result), "scores": {key: _finite(value) for key, value in result.scores.items()}}
             for result in results
         ],
-        "quoted": {"source": quoted.source, "doi": quoted.doi, "read": quoted.read, "rows": dict(quoted.rows)},
     }
-    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _line(name: str, cells: Sequence[str]) -> str:

@@ -18,7 +18,7 @@ from training.tasks import TaskRows, task_rows
 Array = NDArray[np.floating]
 SOURCE = "matbench_glass"
 MARGIN = 0.01
-"""max |Δc| in atomic fraction up to which another row counts as a tested one."""
+"""max |Δc| in atomic fraction up to which another source's row counts as a tested one."""
 _ROUNDING = 1e-9
 
 
@@ -32,7 +32,7 @@ class BenchmarkTask:
             shape (n,).
         label: labels of the benchmark, shape (m,).
         fold: official test fold of every row of the benchmark, shape (m,).
-        margin: rows this near to a tested one (max |Δc|) are not learned from; None keeps all but the tested.
+        margin: rows of other sources this near to a tested one (max |Δc|) are not learned from; None keeps them.
     """
 
     rows: TaskRows
@@ -55,7 +55,8 @@ class BenchmarkTask:
         own, tested = self.own >= 0, self._inside(fold)
         keep = ~tested & (own | ~np.isin(self.rows.key, self.rows.key[own & ~tested]))
         if self.margin is not None:
-            keep[keep] = ~within(self.rows.fractions[keep], self.rows.fractions[tested], self.margin)
+            others = keep & ~own
+            keep[others] = ~within(self.rows.fractions[others], self.rows.fractions[tested], self.margin)
         return np.flatnonzero(keep)
 
     def scored(self, rows: NDArray[np.integer]) -> NDArray[np.bool_]:

@@ -120,7 +120,8 @@ class Committee:
                 else:
                     loss = (out - wanted).square()
                 optimiser.zero_grad(set_to_none=True)
-                ((loss * weight).sum() / weight.sum() * members).backward()
+                mean = (loss * weight).sum() / weight.sum() * members
+                mean.backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
                 cycle.step()
         net.eval()

@@ -168,5 +168,5 @@ def _answer(rows: TaskRows, teacher: Ensemble, inputs: Array) -> Array:
     """What the student is to give: a value or its logarithm, or a logit within its limits."""
     raw = np.concatenate([teacher.predict(block) for block in np.array_split(inputs, len(inputs) // _BLOCK + 1)])
     if rows.recipe.kind == "classification":
-        return np.clip(raw, -LOGIT_LIMIT, LOGIT_LIMIT)
-    return np.log(np.maximum(raw, LEAST_SHARE * rows.y.min())) if takes_log(rows) else raw
+        return np.asarray(np.clip(raw, -LOGIT_LIMIT, LOGIT_LIMIT))
+    return np.asarray(np.log(np.maximum(raw, LEAST_SHARE * rows.y.min())) if takes_log(rows) else raw)

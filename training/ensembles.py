@@ -199,7 +199,7 @@ def _fit(member: Member, recipe: Recipe, inputs: Array, y: Array, weight: Array,
         model = Committee(member.options, seed, classes=classes)
     else:
         kind = BoostedLogit if classes else BoostedValue
-        model = kind(member.options | _monotone(recipe.conditions, inputs.shape[1]), seed)
+        model = kind({**member.options, **_monotone(recipe.conditions, inputs.shape[1])}, seed)
     model.fit(masked(inputs, member), np.log(y) if takes_log(recipe, member) else y, sample_weight=weight)
     return model
 

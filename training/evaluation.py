@@ -14,6 +14,7 @@ from training.cell_store import CellStore
 from training.contenders import LOGIT_MODELS, NET, PRECISE, SCREEN, SCREEN_ALONE, SHARED_NET
 from training.crossval import SPLITS, OutOfFold, Split, cross_validate
 from training.metrics import classification_scores, pooled, recall_threshold, regression_scores
+from training.routes import BULK_GLASS
 from training.tasks import TaskRows
 
 Array = NDArray[np.floating]
@@ -166,8 +167,9 @@ def markdown(scores: Sequence[Score], tables: Mapping[str, TaskRows]) -> str:
 
 
 def compact_markdown(scores: Sequence[Score], tables: Mapping[str, TaskRows]) -> str:
-    """Write one table for all targets: each one's headline score grouped and at random, and a second one grouped."""
+    """Write one table for all targets but bulk glasses: the headline score grouped and at random, a second grouped."""
     heads: list[str] = []
+    tables = {target: rows for target, rows in tables.items() if rows.recipe.task != BULK_GLASS}
     for target, rows in tables.items():
         (_, first), (_, second) = _headline(rows)
         unit = f", {rows.recipe.unit}" if rows.recipe.kind == "regression" else ""

@@ -9,9 +9,11 @@ from dataclasses import replace
 import numpy as np
 from onnx import ModelProto
 
+from screener.card import Classifier
 from screener.descriptors.specs import feature_spec
 from training.bodies import dense_body
 from training.cards import Variant, described_file
+from training.cell_store import CellStore
 from training.classroom import Classroom, shares_with
 from training.contenders import PRECISE, SCREEN, SCREEN_ALONE
 from training.crossval import OutOfFold, cross_validate
@@ -25,7 +27,7 @@ from training.tasks import TaskRows, alloy_spec
 
 Progress = Callable[[str], None]
 METHOD = {
-    "characterize": "ensemble of independent tree learners: {members}",
+    "characterize": "ensemble of independent learners: {members}",
     "screen": "net of hidden layers {widths}, distilled from the characterize tier on {rows:,} random alloys, {epochs} "
     "epochs",
     "shared": "multi-task net, hidden layers {widths} shared with {others}, distilled on {rows:,} random alloys and "
@@ -43,6 +45,7 @@ def fit_models(
     progress: Progress = lambda _: None,
     seed: int = 0,
     effort: Effort = FULL,
+    store: CellStore | None = None,
 ) -> dict[str, bytes]:
     """Fit both tiers of every target.
 
@@ -53,6 +56,7 @@ def fit_models(
         progress: told what is going on.
         seed: of folds, learners, lessons and nets.
         effort: how much work goes into it.
+        store: where answers of cross-validation are looked up and kept; None computes everything.
 
     Returns:
         File name → content: `screen/….onnx`, `characterize/….onnx`.
@@ -62,8 +66,8 @@ def fit_models(
     """
     tables = {t: replace(rows, recipe=thinned(rows.recipe, effort.trees)) for t, rows in tables.items()}
     contenders = (PRECISE, SCREEN, SCREEN_ALONE)
-    grouped = cross_validate(tables, "grouped", [seed], contenders, workers, progress, effort)[0]
-    random = cross_validate(tables, "random", [seed], (PRECISE,), workers, progress, effort)[0]
+    grouped = cross_validate(tables, "grouped", [seed], contenders, workers, progress, effort, store)[0]
+    random = cross_validate(tables, "random", [seed], (PRECISE,), workers, progress, effort, store)[0]
     files: dict[str, bytes] = {}
     progress("fitting the characterize tier")
     teachers = fit_ensembles(tables, seed)
@@ -91,7 +95,7 @@ def variants(target: str, tables: Mapping[str, TaskRows], rows: TaskRows, groupe
     """
     if not shares_with(tables, target):
         return (Variant(prove(rows, SCREEN, grouped, None), alone=True),)
-    both = {"mtl": SCREEN, "independent": SCREEN_ALONE}
+    both: dict[Classifier, str] = {"mtl": SCREEN, "independent": SCREEN_ALONE}
     proofs = {name: prove(rows, model, grouped, None) for name, model in both.items()}
     recall = {name: proof.metrics["grouped"].get(MATCHED_RECALL, 0.0) for name, proof in proofs.items()}
     best = "mtl" if recall["mtl"] >= recall["independent"] else "independent"

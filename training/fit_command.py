@@ -17,10 +17,12 @@ from screener.model_set import ALLOY_INDEX, SUMS, check_file, find_folder, recor
 from screener.nearest import AlloyIndex
 from training.alloy_index import USER, build_index
 from training.cards import file_name
+from training.cell_store import CellStore, cell_folder
 from training.effort import FULL, QUICK
 from training.fit import fit_models, table_digest
 from training.measured import Measured, load_measured
 from training.merging import Drop
+from training.proof import WEAK
 from training.publish import check_writable, publish, write_whole
 from training.readme import TITLE, models_readme
 
@@ -64,7 +66,9 @@ def run_fit(request: FitRequest) -> None:
     say(describe(measured))
     kept = files_in_use(folder, measured.tables, say)
     effort = QUICK if request.quick else FULL
-    files = fit_models(measured.tables, table_digest(measured.tables), request.workers, say, request.seed, effort)
+    store = CellStore(cell_folder())
+    digest = table_digest(measured.tables)
+    files = fit_models(measured.tables, digest, request.workers, say, request.seed, effort, store)
     files |= {name: path.read_bytes() for name, path in kept.items() if name != ALLOY_INDEX}
     earlier = AlloyIndex.read(kept[ALLOY_INDEX]) if ALLOY_INDEX in kept else None
     files[ALLOY_INDEX] = build_index(measured.tables, earlier).to_bytes()
@@ -74,6 +78,8 @@ def run_fit(request: FitRequest) -> None:
         write_whole(readme, models_readme(models).encode())
     for name in sorted(models):
         print(f"{name}  {models[name].digest}  {headline(models[name])}")
+        if WEAK in models[name].card.notes and name not in kept:
+            say(f"warning: {name} is {WEAK}")
     say(f"wrote {len(models)} models to {folder}")
 
 

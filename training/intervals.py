@@ -59,7 +59,7 @@ def half_widths(score: Array, distance: Array, coverage: float = COVERAGE) -> Ar
     A bin of fewer than 50 rows takes the width of the next nearer one, or of the nearest that has them; beyond the last
     of these none is narrower than over all rows.
     """
-    from crepes import ConformalRegressor  # type: ignore[import-untyped]
+    from crepes import ConformalRegressor
 
     overall = ConformalRegressor().fit(residuals=score).predict_int(y_hat=np.zeros(1), confidence=coverage)[0, 1]
     place = bins_of(distance)
@@ -101,14 +101,14 @@ def cross_intervals(grouped: Residuals, random: Residuals | None, scored: Residu
 
     Args:
         grouped: held-out systems, the first choice to settle widths on.
-        random: rows held out at random, for bins that held-out systems leave empty.
+        random: the same rows held out at random, for bins that held-out systems leave empty.
         scored: one of the two.
     """
     half = np.zeros(len(scored.score))
     for k in np.unique(scored.fold):
-        ours = _without(grouped, k), None if random is None else _without(random, k)
         test = scored.fold == k
-        half[test] = half_widths(*joined(*ours))[bins_of(scored.distance[test])]
+        others = _rows(grouped, ~test), None if random is None else _rows(random, ~test)
+        half[test] = half_widths(*joined(*others))[bins_of(scored.distance[test])]
     return float((scored.score <= half).mean()), float(half.mean())
 
 
@@ -137,8 +137,12 @@ def domain_limit(grouped: Residuals) -> float:
     return min(limit, float(np.ceil(grouped.distance.max()))) if limit else UPTO[0]
 
 
-def _without(residuals: Residuals, fold: int) -> Residuals:
-    """Leave one fold out."""
-    rest = residuals.fold != fold
-    columns = (residuals.score, residuals.error, residuals.plain, residuals.distance, residuals.fold)
-    return Residuals(*(column[rest] for column in columns))
+def _rows(residuals: Residuals, rest: NDArray[np.bool_]) -> Residuals:
+    """Keep some rows."""
+    return Residuals(
+        residuals.score[rest],
+        residuals.error[rest],
+        residuals.plain[rest],
+        residuals.distance[rest],
+        residuals.fold[rest],
+    )

@@ -42,6 +42,11 @@ Array = NDArray[np.floating]
 FOLD_SCORES = {"regression": ("r2", "mae"), "classification": ("pr_auc", "brier")}
 """Scores of every fold that a card keeps, so that a later model can be compared on the same folds."""
 
+LEAST_R2 = 0.1
+LEAST_ROC_AUC = 0.6
+WEAK = "hardly better than guessing on held-out chemical systems"
+"""Note on a model whose grouped R² or ROC-AUC is below these."""
+
 
 @dataclass(frozen=True, slots=True)
 class Proof:
@@ -85,12 +90,15 @@ def prove(rows: TaskRows, model: str, grouped: OutOfFold, random: OutOfFold | No
     rows = rows.take(told)
     out = [run.predicted[target, model][told] for run in runs]
     folds = [run.fold[target][told] for run in runs]
-    metrics = {run.split: _known(score(rows, raw, model)) for run, raw in zip(runs, out, strict=True)}
+    metrics: dict[str, dict[str, float]] = {
+        run.split: _known(score(rows, raw, model)) for run, raw in zip(runs, out, strict=True)
+    }
     find = _classifier if rows.recipe.kind == "classification" else _regressor
     proof = find(rows, out, folds, metrics)
     return replace(
         proof,
         metrics={split: _known(values) for split, values in proof.metrics.items()},
+        notes=(*proof.notes, *_weakness(proof.metrics["grouped"])),
         folds=folds_digest(rows, folds[0]),
         fold_scores=_fold_scores(rows, out[0], folds[0], model),
     )
@@ -165,6 +173,12 @@ def _classifier(
         curve=() if rows.recipe.task == BULK_GLASS else curve,
         notes=() if rows.recipe.task == BULK_GLASS else notes,
     )
+
+
+def _weakness(grouped: Mapping[str, float]) -> tuple[str, ...]:
+    """Say it where a model is hardly worth serving."""
+    poor = grouped.get("r2", 1.0) < LEAST_R2 or grouped.get("roc_auc", 1.0) < LEAST_ROC_AUC
+    return (WEAK,) if poor else ()
 
 
 def _known(scores: Mapping[str, float]) -> dict[str, float]:

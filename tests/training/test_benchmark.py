@@ -91,8 +91,12 @@ def test_no_tested_composition_is_learned_from_whatever_its_source(task, monkeyp
         tested = task.rows.fractions[task.tested(place // (1 + benchmark.INNER_FOLDS))]
         assert len(rows) > 100
         assert {"elsewhere", "user:mine"} <= set(rows.source)
-        apart = np.abs(rows.fractions[:, None] - tested[None]).max(axis=2)
+        others = ~np.char.startswith(rows.source, "matbench")
+        assert others.any()
+        apart = np.abs(rows.fractions[others][:, None] - tested[None]).max(axis=2)
         assert apart.min() > MARGIN
+    for fold in range(5):
+        assert not np.isin(task.tested(fold), task.learned(fold)).any()
 
 
 def test_rows_just_beyond_the_margin_are_learned_from(task):
@@ -105,7 +109,7 @@ def test_rows_just_beyond_the_margin_are_learned_from(task):
     apart = np.abs(task.rows.fractions[:, None] - tested[None]).max(axis=2).min(axis=1)
     own_training = (task.own >= 0) & (task.fold[task.own] != fold)
     overridden = (task.own < 0) & np.isin(task.rows.key, task.rows.key[own_training])
-    assert (kept == ((apart > MARGIN + 1e-9) & ~overridden)).all()
+    assert (kept == (own_training | ((task.own < 0) & (apart > MARGIN + 1e-9) & ~overridden))).all()
 
 
 def test_labels_of_the_benchmark_come_before_those_of_other_sources(task):
@@ -231,7 +235,7 @@ def test_scores_of_hard_labels_are_those_of_the_counts():
 
 def test_measured_and_quoted_numbers_never_share_a_column(task, results):
     means = summary(results)
-    head, _, ours, tuned, *quoted = markdown(task, results).splitlines()
+    head, _, ours, tuned, *quoted = markdown([(task, results)]).splitlines()
     kinds = [name.rsplit(", ", 1)[-1].strip() for name in head.strip("| ").split("|")[1:]]
     assert kinds == ["measured"] * 6 + ["quoted"] * 2
     cells = [cell.strip() for cell in ours.strip("| ").split("|")[1:]]
@@ -247,16 +251,17 @@ def test_measured_and_quoted_numbers_never_share_a_column(task, results):
 
 
 def test_the_document_holds_what_was_computed(task, results):
-    document = json.loads(to_json(task, results, BenchmarkRequest(workers=1), "2026-01-02"))
+    document = json.loads(to_json([(task, results)], BenchmarkRequest(workers=1), "2026-01-02"))
     assert (document["date"], document["seeds"], document["rows"]) == ("2026-01-02", [0], len(task.label))
     assert document["unknown_rows"] == len(FOREIGN)
-    assert document["settings"]["margin"] == MARGIN
+    (variant,) = document["variants"]
+    assert (variant["other_sources"], variant["margin"]) == (True, MARGIN)
     assert document["settings"]["recipe"]["target"] == "p_amorphous"
     for name, (mean, spread) in summary(results).items():
-        assert document["measured"][name] == {"mean": mean, "sd": spread}
-        each = [fold["scores"][name] for fold in document["folds"]]
+        assert variant["measured"][name] == {"mean": mean, "sd": spread}
+        each = [fold["scores"][name] for fold in variant["folds"]]
         assert np.mean(each) == pytest.approx(mean)
-    assert len(document["data_digest"]) == 16
+    assert len(variant["data_digest"]) == 16
     assert document["quoted"]["read"] == leaderboard().read
 
 
@@ -273,17 +278,23 @@ def run(capsys, tmp_path, monkeypatch):
 
 
 def test_the_command_prints_the_table_and_writes_the_document(run, task, table, tmp_path, monkeypatch):
-    monkeypatch.setattr(benchmark_command, "load_task", lambda **_: task)
-    code, out, err = run("matbench_glass", "--workers", "1", "--out", "scores.json")
+    alone = benchmark_task(table, GLASS, None)
+    monkeypatch.setattr(
+        benchmark_command, "load_task", lambda *, only_benchmark, quick: alone if only_benchmark else task
+    )
+    code, out, err = run("matbench_glass", "--workers", "1", "--out", "scores.json", "--report", "scores.md")
     assert code == 0
     assert "official fold 5 of 5" in err
     document = json.loads((tmp_path / "scores.json").read_text())
-    mean, spread = document["measured"]["balanced_accuracy"].values()
-    assert f"| **characterize tier's recipe**, all sources, p ≥ 0.5 | {mean:.3f} ± {spread:.3f} |" in out
+    for variant, what in zip(document["variants"], ("official training rows", "and all other sources"), strict=True):
+        mean, spread = variant["measured"]["balanced_accuracy"].values()
+        assert f"| **characterize tier's recipe**, {what}, p ≥ 0.5 | {mean:.3f} ± {spread:.3f} |" in out
+    assert (tmp_path / "scores.md").read_text(encoding="utf-8") == f"# The public benchmark\n\n{out}"
     caption = out.splitlines()[-1]
     assert caption.startswith(f"{len(table.formulas)} rows in 5 official folds, mean ± standard deviation")
-    assert ", none within 1 at.% of a tested one. 4 tested rows hold elements that the models do not know" in caption
-    assert f"data {document['data_digest']}" in caption
+    assert "No row of another source within 1 at.% (max |Δc|) of a tested one is used." in caption
+    assert "4 tested rows hold elements that the models do not know" in caption
+    assert ", ".join(variant["data_digest"] for variant in document["variants"]) in caption
     assert caption.endswith("Written by `training benchmark matbench_glass`.")
 
 

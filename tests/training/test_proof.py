@@ -9,7 +9,7 @@ from scipy import special
 from tests.training.invented_tasks import ENTHALPY, GLASS, HARDNESS, RESISTIVITY, invented_rows, with_values
 from training.contenders import PRECISE, SCREEN
 from training.crossval import OutOfFold
-from training.proof import prove
+from training.proof import WEAK, prove
 
 
 def runs(rows, predicted, model=PRECISE):
@@ -27,12 +27,13 @@ def test_relative_intervals_are_quantiles_of_log_residuals():
     assert proof.head.half_width == pytest.approx(np.sort(np.abs(noise))[89])
     assert proof.interval == (
         f"split-conformal, 90%, on residuals of held-out chemical systems: a factor of "
-        f"{np.exp(proof.head.half_width):.2f} either way; where the distance to the training alloys is known, by its bin"
+        f"{np.exp(proof.head.half_width):.2f} either way; "
+        "where the distance to the training alloys is known, by its bin"
     )
     assert proof.metrics["grouped"]["coverage_90"] == pytest.approx(0.9, abs=0.06)
     assert proof.head.floor == 0.0
     assert set(proof.metrics) == {"grouped", "random"}
-    assert (proof.threshold, proof.curve, proof.notes) == (None, (), ())
+    assert (proof.threshold, proof.curve) == (None, ())
 
 
 def test_absolute_intervals_of_values_of_both_signs():
@@ -50,6 +51,16 @@ def test_logarithmic_targets_are_scored_in_their_units():
     rows = invented_rows(RESISTIVITY)
     proof = prove(rows, PRECISE, *runs(rows, rows.y + 7.0))
     assert proof.metrics["grouped"]["mae"] == pytest.approx(7.0)
+
+
+def test_a_model_that_guesses_says_so():
+    rows, rng = invented_rows(HARDNESS, n=99), np.random.default_rng(0)
+    guess = prove(rows, PRECISE, *runs(rows, rng.permutation(rows.y)))
+    assert WEAK in guess.notes
+    glass = invented_rows(GLASS, n=280)
+    coin = prove(glass, PRECISE, *runs(glass, rng.normal(size=280)))
+    assert WEAK in coin.notes
+    assert WEAK not in prove(glass, PRECISE, *runs(glass, 4.0 * glass.y - 2.0 + rng.normal(size=280))).notes
 
 
 UNEVEN = "recall ≥ 0.95 and specificity ≥ 0.8 cannot both be had; the threshold is their best sum"

@@ -1,0 +1,171 @@
+"""What descriptors and learners are worth: held-out scores without a group, with a group alone, and of every learner.
+
+Choices are made on groupings of chemical systems that the tables of `training evaluate` do not use.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.crossval import FOLDS, fold_rows
+from training.ensembles import fit_ensembles
+from training.evaluation import score
+from training.tasks import TaskRows, alloy_spec
+
+CHOICE_SEED = 10
+"""First grouping used for choices; the tables of scores start from 0."""
+GROUPS: Mapping[str, str] = MappingProxyType(
+    {
+        "size mismatch: r_avg, delta, volumes, covalent radii": r"r_avg|delta|volume_.*|covalent_.*",
+        "mixing enthalpy: mean, least and largest pair, modulus": r"dH_.*",
+        "disorder: entropy, Nordheim, largest amount, count": r"dS_mix|nordheim|c_max|n_components",
+        "valence: VEC, its spread, s-p and d electrons, d-metals": (
+            r"vec|d_vec|electrons_.*|d_count_.*|sp_count_.*|d_metal|vec_d_metals|period_.*"
+        ),
+        "electronegativity: mean, spread": r"en_avg|d_en",
+        "melting and cohesion: liquidus estimate, its spread, cohesive energy": r"t_melt_k|d_t_melt_k|cohesion_.*",
+        "elemental resistivity: mean and spread of its logarithm": r"ln_rho_.*",
+        "Miedema: electron density, work function, volume, valence": r"(phi|nws|v_miedema|z_miedema)_.*",
+        "Mendeleev number and magnetic moment": r"(mendeleev|moment)_.*",
+        "covariances of properties": r"cov_.*",
+        "families and their products": r"fam_.*",
+        "Nordheim terms weighted by element": r"nordheim_.*",
+        "sums over pairs": r"pairs_.*",
+        "elastic: shear and bulk modulus, Pugh ratio": r"(shear|bulk)_.*_gpa|pugh",
+    }
+)
+"""Groups of the `alloy` descriptors beside the amounts, by pattern of their names."""
+HEADLINE = {"regression": "r2", "classification": "pr_auc"}
+Progress = Callable[[str], None]
+_tables: dict[str, TaskRows] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One variant of one target's recipe.
+
+    Attributes:
+        target: what is learned.
+        name: of the variant.
+        members: positions of the members that learn; all of them, blended, where empty.
+        blank: columns of the features that nobody sees (f,).
+        weak: learn from random alloys far from any glass, too; they know no blank columns.
+    """
+
+    target: str
+    name: str
+    members: tuple[int, ...]
+    blank: NDArray[np.bool_]
+    weak: bool = False
+
+
+def group_columns(name: str) -> NDArray[np.bool_]:
+    """Mark the descriptors of a group, shape (f,)."""
+    return np.array([re.fullmatch(GROUPS[name], column) is not None for column in alloy_spec().names])
+
+
+def group_trials(target: str) -> list[Trial]:
+    """List the trials of descriptor groups, with the first member of the recipe."""
+    amounts = ~np.any([group_columns(name) for name in GROUPS], axis=0)
+    nothing = np.zeros(len(amounts), bool)
+    trials = [Trial(target, "everything", (0,), nothing), Trial(target, "amounts alone", (0,), ~amounts)]
+    for name in GROUPS:
+        group = group_columns(name)
+        trials += [
+            Trial(target, f"without {name}", (0,), group),
+            Trial(target, f"with {name}", (0,), ~(amounts | group)),
+        ]
+    return trials
+
+
+def learner_trials(rows: TaskRows) -> list[Trial]:
+    """List the trials of single members and of the blend; none for a recipe of one member."""
+    members = rows.recipe.members
+    if len(members) < 2:
+        return []
+    nothing = np.zeros(len(alloy_spec().names), bool)
+    target = rows.recipe.target
+    alone = [Trial(target, learner_name(rows, k), (k,), nothing, weak=True) for k in range(len(members))]
+    return [*alone, Trial(target, "blend", (), nothing, weak=True)]
+
+
+def learner_name(rows: TaskRows, place: int) -> str:
+    """Name a member of a recipe."""
+    member = rows.recipe.members[place]
+    return f"{member.learner}, {member.columns} columns"
+
+
+def run_trials(
+    trials: Sequence[Trial],
+    tables: Mapping[str, TaskRows],
+    seed: int = CHOICE_SEED,
+    workers: int = 2,
+    progress: Progress = lambda _: None,
+) -> dict[tuple[str, str], float]:
+    """Score every trial out of fold on one grouping: (target, name) → R² or PR-AUC.
+
+    Args:
+        trials: variants.
+        tables: rows by target.
+        seed: of the grouping and the learners.
+        workers: processes; 1 works in this one.
+        progress: told of every trial.
+    """
+    found = {}
+    for trial, value in zip(trials, _scores(trials, tables, seed, workers), strict=True):
+        found[trial.target, trial.name] = value
+        progress(f"{trial.target}: {trial.name}: {value:.3f}")
+    return found
+
+
+def _scores(trials: Sequence[Trial], tables: Mapping[str, TaskRows], seed: int, workers: int) -> Iterator[float]:
+    """Run the trials and give their scores in order."""
+    if workers == 1:
+        yield from (_score(trial, tables, seed) for trial in trials)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_set_tables, initargs=(dict(tables),)) as pool:
+        yield from pool.map(_score_here, trials, [seed] * len(trials))
+
+
+def _set_tables(tables: dict[str, TaskRows]) -> None:
+    """Hand the tables to a worker process once."""
+    _tables.update(tables)
+
+
+def _score_here(trial: Trial, seed: int) -> float:
+    """Run one trial in a worker."""
+    return _score(trial, _tables, seed)
+
+
+def _score(trial: Trial, tables: Mapping[str, TaskRows], seed: int) -> float:
+    """Cross-validate one trial, on one thread."""
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    fold = fold_rows(tables, "grouped", seed)[trial.target]
+    rows = trial_rows(trial, tables[trial.target])
+    out = np.zeros(len(rows))
+    with threadpool_limits(1):
+        for k in range(FOLDS):
+            fitted = fit_ensembles({trial.target: rows.take(np.flatnonzero(fold != k))}, seed)[trial.target]
+            out[fold == k] = fitted.predict(rows.inputs[fold == k])
+    return score(rows, out, "precise")[HEADLINE[rows.recipe.kind]]
+
+
+def trial_rows(trial: Trial, rows: TaskRows) -> TaskRows:
+    """Blank the columns of a trial, and keep its members."""
+    features = rows.features.copy()
+    features[:, trial.blank] = 0.0
+    recipe = replace(rows.recipe, weak_negatives=rows.recipe.weak_negatives if trial.weak else 0)
+    if trial.members:
+        weight = 1.0 / len(trial.members)
+        recipe = replace(recipe, members=tuple(replace(recipe.members[k], weight=weight) for k in trial.members))
+    return replace(rows, recipe=recipe, features=features)

@@ -1,0 +1,124 @@
+"""`training ablation`: what descriptor groups and learners are worth, as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from screener.errors import InputError
+from training.ablation import CHOICE_SEED, GROUPS, group_columns, group_trials, learner_trials, run_trials
+from training.fit import table_digest
+from training.fit_command import clock
+from training.measured import load_measured
+from training.publish import check_writable, write_whole
+from training.report_tables import Section, Value
+from training.tasks import TaskRows
+
+_TITLE = "# What descriptors and learners are worth\n"
+_SCORE = {"regression": "R²", "classification": "PR-AUC"}
+
+
+@dataclass(frozen=True, slots=True)
+class AblationRequest:
+    """What `training ablation` was asked for.
+
+    Attributes:
+        targets: result columns; every standing one where empty.
+        seed: grouping of chemical systems.
+        out: Markdown file.
+        workers: processes.
+    """
+
+    targets: tuple[str, ...] = ()
+    seed: int = CHOICE_SEED
+    out: Path | None = None
+    workers: int = 2
+
+
+def run_ablation(request: AblationRequest) -> None:
+    """Score every variant, print the tables, write them where asked.
+
+    Raises:
+        InputError: an unknown target, or data that cannot be learned from.
+        OutputError: the file cannot be written.
+    """
+    if request.out:
+        check_writable(request.out.parent)
+    say = clock()
+    every = load_measured().tables
+    for target in request.targets:
+        if target not in every:
+            raise InputError(f"there is no target `{target}`", f"targets are {', '.join(every)}")
+    chosen = request.targets or tuple(every)
+    groups = [trial for target in chosen for trial in group_trials(target)]
+    learners = [trial for target in chosen for trial in learner_trials(every[target])]
+    scores = run_trials([*groups, *learners], every, request.seed, request.workers, say)
+    tables = {target: every[target] for target in chosen}
+    text = report(tables, scores, request.seed, table_digest(every))
+    print(text)
+    if request.out:
+        write_whole(request.out, text.encode())
+
+
+def report(tables: Mapping[str, TaskRows], scores: Mapping[tuple[str, str], float], seed: int, digest: str) -> str:
+    """Write the tables.
+
+    Args:
+        tables: rows by target.
+        scores: (target, trial) → score.
+        seed: grouping.
+        digest: of the data.
+    """
+    today = datetime.now(UTC).date().isoformat()
+    told = (
+        f"Five folds by chemical system, grouping {seed} (tables of scores use 0 to 4), out of fold, {today}, data "
+        f"{digest}. Written by `training ablation`.\n"
+    )
+    parts = [_TITLE, told, group_section(tables, scores).markdown()]
+    learners = learner_section(tables, scores)
+    return "\n".join([*parts, *([learners.markdown()] if learners.rows else [])])
+
+
+def group_section(tables: Mapping[str, TaskRows], scores: Mapping[tuple[str, str], float]) -> Section:
+    """Tabulate what is lost without each group of descriptors, and what it gains beside the amounts alone."""
+    columns = [("group", "descriptors"), ("count", "columns")]
+    first: dict[str, Value] = {"group": "everything"}
+    last: dict[str, Value] = {"group": "amounts alone"}
+    rows: dict[str, dict[str, Value]] = {g: {"group": g, "count": int(group_columns(g).sum())} for g in GROUPS}
+    for target, table in tables.items():
+        name = _SCORE[table.recipe.kind]
+        columns += [(f"{target} without", f"{target} {name} without"), (f"{target} with", "with amounts")]
+        whole, bare = scores[target, "everything"], scores[target, "amounts alone"]
+        first |= {f"{target} without": whole}
+        last |= {f"{target} with": bare}
+        for group, row in rows.items():
+            row[f"{target} without"] = scores[target, f"without {group}"]
+            row[f"{target} with"] = scores[target, f"with {group}"]
+    caption = (
+        "The first learner of each recipe: with every descriptor, with all but one group, and with the amounts of the "
+        "elements and one group alone. Nothing else is changed."
+    )
+    return Section("groups", "Groups of descriptors", caption, tuple(columns), [first, *rows.values(), last])
+
+
+def learner_section(tables: Mapping[str, TaskRows], scores: Mapping[tuple[str, str], float]) -> Section:
+    """Tabulate the members of each ensemble and their blend."""
+    rows: list[dict[str, Value]] = []
+    for target, table in tables.items():
+        trials: Sequence[str] = [trial.name for trial in learner_trials(table)]
+        weights = [*(f"{member.weight:.2f}" for member in table.recipe.members), "1.00"]
+        score = _SCORE[table.recipe.kind]
+        for name, weight in zip(trials, weights, strict=bool(trials)):
+            told: dict[str, Value] = {"target": target, "learner": name, "weight": weight, "score": score}
+            rows.append({**told, "value": scores[target, name]})
+    columns = (
+        ("target", "target"),
+        ("learner", "learner"),
+        ("weight", "share"),
+        ("score", "score"),
+        ("value", "grouped"),
+    )
+    caption = "Every member of an ensemble alone, and the blend with the shares of the recipe."
+    return Section("learners", "Learners", caption, columns, rows)
