@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from training.crossval import FOLDS, fold_rows
 from training.ensembles import fit_ensembles
 from training.evaluation import score
+from training.recipes import thinned
 from training.tasks import TaskRows, alloy_spec
 
 CHOICE_SEED = 10
@@ -43,6 +44,8 @@ GROUPS: Mapping[str, str] = MappingProxyType(
     }
 )
 """Groups of the `alloy` descriptors beside the amounts, by pattern of their names."""
+TREES = 0.25
+"""Share of the trees that trials of descriptors grow."""
 HEADLINE = {"regression": "r2", "classification": "pr_auc"}
 Progress = Callable[[str], None]
 _tables: dict[str, TaskRows] = {}
@@ -57,14 +60,14 @@ class Trial:
         name: of the variant.
         members: positions of the members that learn; all of them, blended, where empty.
         blank: columns of the features that nobody sees (f,).
-        weak: learn from random alloys far from any glass, too; they know no blank columns.
+        whole: grow every tree, and learn from random alloys far from any glass, which know no blank columns, too.
     """
 
     target: str
     name: str
     members: tuple[int, ...]
     blank: NDArray[np.bool_]
-    weak: bool = False
+    whole: bool = False
 
 
 def group_columns(name: str) -> NDArray[np.bool_]:
@@ -93,8 +96,8 @@ def learner_trials(rows: TaskRows) -> list[Trial]:
         return []
     nothing = np.zeros(len(alloy_spec().names), bool)
     target = rows.recipe.target
-    alone = [Trial(target, learner_name(rows, k), (k,), nothing, weak=True) for k in range(len(members))]
-    return [*alone, Trial(target, "blend", (), nothing, weak=True)]
+    alone = [Trial(target, learner_name(rows, k), (k,), nothing, whole=True) for k in range(len(members))]
+    return [*alone, Trial(target, "blend", (), nothing, whole=True)]
 
 
 def learner_name(rows: TaskRows, place: int) -> str:
@@ -164,7 +167,7 @@ def trial_rows(trial: Trial, rows: TaskRows) -> TaskRows:
     """Blank the columns of a trial, and keep its members."""
     features = rows.features.copy()
     features[:, trial.blank] = 0.0
-    recipe = replace(rows.recipe, weak_negatives=rows.recipe.weak_negatives if trial.weak else 0)
+    recipe = rows.recipe if trial.whole else replace(thinned(rows.recipe, TREES), weak_negatives=0)
     if trial.members:
         weight = 1.0 / len(trial.members)
         recipe = replace(recipe, members=tuple(replace(recipe.members[k], weight=weight) for k in trial.members))

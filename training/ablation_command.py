@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from screener.errors import InputError
-from training.ablation import CHOICE_SEED, GROUPS, group_columns, group_trials, learner_trials, run_trials
+from training.ablation import CHOICE_SEED, GROUPS, TREES, group_columns, group_trials, learner_trials, run_trials
 from training.fit import table_digest
 from training.fit_command import clock
 from training.measured import load_measured
@@ -97,8 +97,8 @@ def group_section(tables: Mapping[str, TaskRows], scores: Mapping[tuple[str, str
             row[f"{target} without"] = scores[target, f"without {group}"]
             row[f"{target} with"] = scores[target, f"with {group}"]
     caption = (
-        "The first learner of each recipe: with every descriptor, with all but one group, and with the amounts of the "
-        "elements and one group alone. Nothing else is changed."
+        f"The first learner of each recipe with {TREES:.0%} of its trees: with every descriptor, with all but one group, "
+        "and with the amounts of the elements and one group alone."
     )
     return Section("groups", "Groups of descriptors", caption, tuple(columns), [first, *rows.values(), last])
 

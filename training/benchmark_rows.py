@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -13,7 +13,7 @@ from training.recipes import Recipe
 from training.sources.benchmark import Benchmark
 from training.sources.collector import Collector, Label
 from training.sources.table import AMORPHOUS, fractions_of
-from training.tasks import TaskRows, task_rows
+from training.tasks import TaskRows, joined, task_rows
 
 Array = NDArray[np.floating]
 SOURCE = "matbench_glass"
@@ -97,13 +97,6 @@ def benchmark_task(benchmark: Benchmark, recipe: Recipe, others: TaskRows | None
         return BenchmarkTask(rows, own, benchmark.is_glass, benchmark.fold, None)
     own = np.concatenate([np.full(len(others), -1), own])
     return BenchmarkTask(joined(others, rows), own, benchmark.is_glass, benchmark.fold, MARGIN)
-
-
-def joined(first: TaskRows, second: TaskRows) -> TaskRows:
-    """Put rows of one recipe below each other, column by column."""
-    names = [field.name for field in fields(TaskRows) if field.name != "recipe"]
-    columns = {name: np.concatenate([getattr(first, name), getattr(second, name)]) for name in names}
-    return replace(first, **columns)  # type: ignore[arg-type]
 
 
 def within(fractions: Array, others: Array, margin: float) -> NDArray[np.bool_]:

@@ -7,7 +7,7 @@ predicted by the model that did not learn it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ from training.held_out import added_rows
 from training.metrics import recall_threshold
 from training.report_tables import Section, Value, spreads
 from training.sources.table import composition_keys
-from training.tasks import TaskRows, alloy_spec
+from training.tasks import TaskRows, alloy_spec, joined
 
 Array = NDArray[np.floating]
 ALLOYS = 10_000
@@ -99,13 +99,6 @@ def grid_rows(rows: TaskRows, n: int, seed: int = SEED) -> TaskRows:
         system=np.array(systems),
         key=np.array(keys),
     )
-
-
-def joined(first: TaskRows, second: TaskRows) -> TaskRows:
-    """Lay the rows of one task below each other; the recipe is that of the first."""
-    columns = {f.name: getattr(first, f.name) for f in fields(first)}
-    arrays = {k: np.concatenate([v, getattr(second, k)]) for k, v in columns.items() if isinstance(v, np.ndarray)}
-    return TaskRows(**(columns | arrays))
 
 
 def _flagged(

@@ -1,11 +1,12 @@
 """Intervals and errors by distance: 90 % intervals that grow with the distance to the training alloys of a target.
 
 Mondrian split-conformal prediction (Vovk 2005, doi:10.1007/b106715) with distance bins as categories; residuals are
-out of fold, those of a fold whose intervals are scored are never among them.
+out of fold, those of rows whose intervals are scored are never among them.
 """
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,23 +57,33 @@ def training_distance(rows: TaskRows, fold: NDArray[np.integer]) -> Array:
 def half_widths(score: Array, distance: Array, coverage: float = COVERAGE) -> Array:
     """Settle the half-width of every distance bin, never narrower than that of a nearer one, shape (bins,).
 
-    A bin of fewer than 50 rows takes the width of the next nearer one, or of the nearest that has them; beyond the last
-    of these none is narrower than over all rows.
+    Neighbouring bins share a width where the farther one alone would have a narrower one (pooled adjacent violators,
+    Ayer 1955, doi:10.1214/aoms/1177728423) or fewer than 50 rows; bins beyond the last of these take its width.
     """
+    place = bins_of(distance)
+    blocks: list[tuple[Array, float, int]] = []
+    for k in range(len(UPTO)):
+        mine, first = score[place == k], k
+        width = _quantile(mine, coverage)
+        while blocks and (len(mine) < _ENOUGH or len(blocks[-1][0]) < _ENOUGH or width < blocks[-1][1]):
+            before, _, first = blocks.pop()
+            mine = np.concatenate([before, mine])
+            width = _quantile(mine, coverage)
+        blocks.append((mine, width, first))
+    starts = [first for _, _, first in blocks]
+    return np.repeat([width for _, width, _ in blocks], np.diff([*starts, len(UPTO)]))
+
+
+def _quantile(score: Array, coverage: float) -> float:
+    """Take the conformal quantile of scores; infinite where they are too few."""
     from crepes import ConformalRegressor
 
-    overall = ConformalRegressor().fit(residuals=score).predict_int(y_hat=np.zeros(1), confidence=coverage)[0, 1]
-    place = bins_of(distance)
-    filled = np.flatnonzero(np.bincount(place, minlength=len(UPTO)) >= _ENOUGH)
-    if not len(filled):
-        return np.full(len(UPTO), overall)
-    inside = np.isin(place, filled)
-    graded = ConformalRegressor().fit(residuals=score[inside], bins=place[inside])
-    width = np.zeros(len(UPTO))
-    width[filled] = graded.predict_int(y_hat=np.zeros(len(filled)), bins=filled, confidence=coverage)[:, 1]
-    width[: filled[0]] = width[filled[0]]
-    width[filled[-1] + 1 :] = overall
-    return np.maximum.accumulate(width)
+    if not len(score):
+        return float("inf")
+    fitted = ConformalRegressor().fit(residuals=score)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # it says that the scores are too few, which infinity says too
+        return float(fitted.predict_int(y_hat=np.zeros(1), confidence=coverage)[0, 1])
 
 
 def bins_of(distance: Array) -> NDArray[np.intp]:

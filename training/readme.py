@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from screener.card import Source
+from screener.card import DistanceBin, ModelCard, Source
 from screener.errors import InputError
 from screener.model import Model
 from training.publish import write_whole
@@ -56,9 +56,44 @@ def models_readme(models: Mapping[str, Model]) -> str:
         "|---|---|---|---:|---|---|---|",
     ]
     lines += [_line(name, model) for name, model in sorted(models.items())]
+    lines += ["", *_distances(models)]
     lines += ["", "## Data", "", "| data set | rows | licence | citation |", "|---|---:|---|---|"]
     lines += [f"| {s.key} | {s.rows:,} | {s.licence} | {s.citation} |" for s in _sources(models)]
     return "\n".join(lines) + "\n"
+
+
+def _distances(models: Mapping[str, Model]) -> list[str]:
+    """Tabulate how the error of the precise models on held-out alloys grows with distance, and where the line is."""
+    cards = [m.card for _, m in sorted(models.items()) if m.card.tier == "characterize" and m.card.distance]
+    cards = [card for card in cards if _ends(card) == _ends(cards[0])]
+    if not cards:
+        return []
+    limits = ("" if c.domain_limit is None else f" (limit {c.domain_limit:g} at.%)" for c in cards)
+    heads = [f"{card.target.name}{limit}" for card, limit in zip(cards, limits, strict=True)]
+    lines = [
+        "## Error by distance",
+        "",
+        "Held-out chemical systems, by distance ½ Σ|Δc| to the nearest training alloy of the target: mean absolute",
+        "error (squared error of a probability), half-width of the 90 % interval against that of the graph, rows.",
+        "Beyond the limit an alloy counts as outside the domain.",
+        "",
+        "| up to, at.% | " + " | ".join(heads) + " |",
+        "|---:|" + "---|" * len(cards),
+    ]
+    rows = zip(*(card.distance for card in cards), strict=True)
+    return [*lines, *(f"| {bins[0].upto:g} | " + " | ".join(map(_bin, bins)) + " |" for bins in rows)]
+
+
+def _ends(card: ModelCard) -> list[float]:
+    """Upper ends of a card's distance bins."""
+    return [found.upto for found in card.distance]
+
+
+def _bin(found: DistanceBin) -> str:
+    """One distance bin of one model."""
+    if not found.rows:
+        return "–"
+    return f"{found.error:.3g}, × {found.widening:.2f}, {found.rows:,} rows"
 
 
 def _sources(models: Mapping[str, Model]) -> list[Source]:

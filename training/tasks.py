@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -89,6 +89,13 @@ class TaskRows:
         """Name the elements that occur in at least ``least`` rows above 0.5 at.%."""
         counts = (self.fractions[self.main] > 0.005).sum(axis=0)
         return tuple(s for s, n in zip(element_symbols(), counts, strict=True) if n >= least)
+
+
+def joined(first: TaskRows, second: TaskRows) -> TaskRows:
+    """Lay the rows of one task below each other; the recipe is that of the first."""
+    names = [field.name for field in fields(TaskRows) if field.name != "recipe"]
+    columns = {name: np.concatenate([getattr(first, name), getattr(second, name)]) for name in names}
+    return replace(first, **columns)  # type: ignore[arg-type]
 
 
 def alloy_spec() -> FeatureSpec:

@@ -40,13 +40,13 @@ def test_blank_columns_are_blank_and_members_are_kept():
     assert (some.features[:, ~blank] == rows.features[:, ~blank]).all()
     assert [(m.columns, m.weight) for m in some.recipe.members] == [("plain", 1.0)]
     assert rows.features[:, blank].any()
-    blend = trial_rows(Trial("hardness_gpa", "x", (), np.zeros(len(blank), bool)), rows)
+    blend = trial_rows(Trial("hardness_gpa", "x", (), np.zeros(len(blank), bool), whole=True), rows)
     assert blend.recipe.members == TWO.members
 
 
 def test_random_alloys_are_left_out_where_they_would_show_blank_columns():
     rows = invented_rows(GLASS)
-    assert {trial.weak for trial in group_trials("p_amorphous")} == {False}
+    assert {trial.whole for trial in group_trials("p_amorphous")} == {False}
     assert trial_rows(group_trials("p_amorphous")[0], rows).recipe.weak_negatives == 0
     both = replace(GLASS, members=(BOOSTED, BOOSTED))
     trials = learner_trials(invented_rows(both))

@@ -12,11 +12,12 @@ from tests.training.invented_tasks import GLASS, drawn_alloys, formulas, invente
 from training import benchmark, benchmark_command
 from training.benchmark import balanced_threshold, glass_scores, run_benchmark, summary
 from training.benchmark_command import BenchmarkRequest, leaderboard, markdown, to_json
-from training.benchmark_rows import MARGIN, benchmark_task, joined, within
+from training.benchmark_rows import MARGIN, benchmark_task, within
 from training.cli import main
 from training.recipes import ConditionSpec
 from training.routes import COOLING_RATE, RATES
 from training.sources.benchmark import Benchmark
+from training.tasks import joined
 
 FOREIGN = ("Ba2Al3", "SrAl4", "Cu2O", "BaCu5")
 """Formulas with elements that no model knows."""

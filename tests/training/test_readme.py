@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tiny_models import publish_tiny_models
+from tiny_models import publish_tiny_models, publish_trusted_models
 
 from screener.device import Device
 from screener.errors import InputError
@@ -80,3 +80,17 @@ def test_the_readme_of_the_repository_has_its_marks():
     before, after = split_at_marks(readme, "evaluation")
     assert before
     assert after.startswith("<!-- /evaluation -->")
+
+
+def test_errors_are_listed_by_distance(tmp_path, text):
+    assert "Error by distance" not in text
+    folder = publish_trusted_models(tmp_path / "models")
+    models = {model.name: model for model in load_models(folder, Device("cpu"))}
+    lines = models_readme(models).splitlines()
+    head = next(line for line in lines if line.startswith("| up to, at.%"))
+    assert "resistivity_uohm_cm (limit " in head
+    assert "| hardness_gpa |" in head
+    first = models["characterize/resistivity.onnx"].card.distance[0]
+    line = next(line for line in lines if line.startswith(f"| {first.upto:g} | "))
+    assert f"{first.error:.3g}, × {first.widening:.2f}, {first.rows:,} rows" in line
+    assert any(line.startswith("| characterize/p_bulk_glass.onnx") and "no flag" in line for line in lines)
