@@ -97,8 +97,8 @@ def group_section(tables: Mapping[str, TaskRows], scores: Mapping[tuple[str, str
             row[f"{target} without"] = scores[target, f"without {group}"]
             row[f"{target} with"] = scores[target, f"with {group}"]
     caption = (
-        f"The first learner of each recipe with {TREES:.0%} of its trees: with every descriptor, with all but one group, "
-        "and with the amounts of the elements and one group alone."
+        f"The first learner of each recipe with {TREES:.0%} of its trees: with every descriptor, with all but one "
+        "group, and with the amounts of the elements and one group alone."
     )
     return Section("groups", "Groups of descriptors", caption, tuple(columns), [first, *rows.values(), last])
 

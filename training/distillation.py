@@ -1,7 +1,7 @@
 """Distillation: screen-tier nets learn what the precise ensembles answer on random alloys of the domain.
 
 The multi-task student shares its two hidden layers over every target that has a teacher; independent students stand
-alone. Both learn the measured labels beside the teacher's logits.
+alone. Both hear the teacher's answers for the measured rows, too.
 """
 
 from __future__ import annotations
@@ -52,12 +52,10 @@ class Taught:
     Attributes:
         x: screen features and conditions, shape (m, g + k).
         y: the teacher's answers, shape (m,).
-        labels: measured labels, NaN where there are none, shape (m,); None for a regressor.
     """
 
     x: NDArray[np.float32]
     y: Array
-    labels: Array | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +96,9 @@ def screen_inputs(rows: TaskRows) -> NDArray[np.float32]:
 
 
 def taught(rows: TaskRows, teacher: Ensemble, lesson: Lesson, seed: int) -> Taught:
-    """Lay out what a student of one target reads and hears; conditions of the lesson are drawn from the measured ones.
+    """Lay out what a student of one target reads and hears.
+
+    Half of the lesson stands at the reference conditions, half at conditions drawn from the measured rows.
 
     Args:
         rows: measured rows.
@@ -106,18 +106,17 @@ def taught(rows: TaskRows, teacher: Ensemble, lesson: Lesson, seed: int) -> Taug
         lesson: random alloys.
         seed: of the draw.
     """
-    conditions = rows.conditions[np.random.default_rng(seed).integers(len(rows), size=len(lesson.alloy))]
+    rng, n = np.random.default_rng(seed), len(lesson.alloy)
+    drawn = rows.conditions[rng.integers(len(rows), size=n)]
+    conditions = np.where(rng.random((n, 1)) < 0.5, at_references(rows.recipe, n), drawn)
     answers = _answer(rows, teacher, np.hstack([lesson.alloy, conditions]))
     x = np.vstack([np.hstack([lesson.screen, conditions]), screen_inputs(rows)])
-    labels = None
-    if rows.recipe.kind == "classification":
-        labels = np.concatenate([np.full(len(answers), np.nan), np.where(rows.main, rows.y, np.nan)])
-    return Taught(x, np.concatenate([answers, _answer(rows, teacher, rows.inputs)]), labels)
+    return Taught(x, np.concatenate([answers, _answer(rows, teacher, rows.inputs)]))
 
 
 def distill(rows: TaskRows, heard: Taught, schedule: Schedule) -> Student:
     """Train an independent student of one target."""
-    return Student(fit_layers(heard.x, heard.y[:, None], schedule, labels=heard.labels)[0], takes_log(rows))
+    return Student(fit_layers(heard.x, heard.y[:, None], schedule)[0], takes_log(rows))
 
 
 def distill_shared(
@@ -145,7 +144,7 @@ def distill_shared(
     alloy = np.vstack([lesson.alloy, rows.features])
     answers = (_known_answer(table, teachers[name], fractions, alloy) for name, table in others.items())
     columns = [heard.y, *(column for column in answers if np.isfinite(column).any())]
-    return Student(fit_layers(heard.x, np.stack(columns, axis=1), schedule, labels=heard.labels)[0], log=False)
+    return Student(fit_layers(heard.x, np.stack(columns, axis=1), schedule)[0], log=False)
 
 
 def takes_log(rows: TaskRows) -> bool:

@@ -31,7 +31,7 @@ METHOD = {
     "screen": "net of hidden layers {widths}, distilled from the characterize tier on {rows:,} random alloys, {epochs} "
     "epochs",
     "shared": "multi-task net, hidden layers {widths} shared with {others}, distilled on {rows:,} random alloys and "
-    "measured labels, {epochs} epochs",
+    "the measured ones, {epochs} epochs",
 }
 
 

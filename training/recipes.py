@@ -138,12 +138,29 @@ def user_recipe(name: str, unit: str, kind: str, log: bool) -> Recipe:
 
 
 def thinned(recipe: Recipe, share: float) -> Recipe:
-    """Return the recipe with a share of its trees, at least ten a learner."""
+    """Return the recipe with a share of its trees, at least a dozen a learner."""
 
     def fewer(options: Mapping[str, Scalar]) -> dict[str, Scalar]:
-        return {k: max(10, round(share * float(v))) if k in _TREE_COUNTS else v for k, v in options.items()}
+        return {k: max(_LEAST, round(share * float(v))) if k in _TREE_COUNTS else v for k, v in options.items()}
 
     return replace(recipe, members=tuple(replace(m, options=fewer(m.options)) for m in recipe.members))
+
+
+def sized(recipe: Recipe, rows: int) -> Recipe:
+    """Return the recipe for a table of so many rows: on a short one committees take small steps, and enough of them."""
+
+    def stepping(options: Mapping[str, Scalar]) -> dict[str, Scalar]:
+        batch = min(int(options.get("batch", 256)), max(_SMALL_BATCH, rows // _BATCHES))
+        epochs = max(int(options.get("epochs", 30)), -(-_LEAST_STEPS * batch // rows))
+        return {**options, "batch": batch, "epochs": epochs}
+
+    def fits(member: Member) -> bool:
+        o = member.options
+        enough = int(o.get("epochs", 30)) * rows >= _LEAST_STEPS * int(o.get("batch", 256))
+        return member.learner != "committee" or enough
+
+    members = (m if fits(m) else replace(m, options=stepping(m.options)) for m in recipe.members)
+    return replace(recipe, members=tuple(members))
 
 
 def refuse_taken_names(recipes: Sequence[Recipe]) -> None:
@@ -169,6 +186,10 @@ def refuse_taken_names(recipes: Sequence[Recipe]) -> None:
 
 
 _TREE_COUNTS = ("n_estimators", "rounds", "epochs")
+_SMALL_BATCH, _BATCHES, _LEAST_STEPS = 32, 16, 400
+"""Least rows of a step, steps of an epoch to aim at, and least steps altogether of a committee's training."""
+_LEAST = 12
+"""Fewest trees or epochs: the schedule of a net needs more than ten steps."""
 _RESULT_COLUMNS = frozenset(
     (
         *("rank", "index", "row", "formula", "in_domain", "nearest_training_alloy", "nearest_distance", "score"),

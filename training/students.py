@@ -5,7 +5,6 @@ One function trains nets of one or several outputs; the loop is plain and visibl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,9 +37,7 @@ class Schedule:
     seed: int = 0
 
 
-def fit_layers(
-    x: Array, y: Array, schedule: Schedule, weight: Array | None = None, labels: Array | None = None
-) -> list[list[Layer]]:
+def fit_layers(x: Array, y: Array, schedule: Schedule, weight: Array | None = None) -> list[list[Layer]]:
     """Train a shared net on standardised targets and return dense layers per task.
 
     Args:
@@ -48,7 +45,6 @@ def fit_layers(
         y: targets, shape (b, t); NaN where a task has none.
         schedule: training settings.
         weight: weight of each row and task, shape (b, t), ones if absent.
-        labels: 0/1 labels of task 0 learned by cross-entropy beside its logit target, shape (b,); NaN where none.
 
     Returns:
         For every task layers [(weight, bias)] from raw features to the target.
@@ -63,8 +59,7 @@ def fit_layers(
     target = torch.from_numpy(np.where(known, (y - out_mean) / out_scale, 0.0).astype(np.float32))
     importance = torch.from_numpy((known * (1.0 if weight is None else weight)).astype(np.float32))
     net = SharedNet(x.shape[1], schedule.widths, y.shape[1], norm=False, dropout=0.0)
-    label = None if labels is None else torch.from_numpy(labels.astype(np.float32))
-    _learn(net, inputs, target, importance, label, (float(out_scale[0]), float(out_mean[0])), schedule)
+    _learn(net, inputs, target, importance, schedule)
     return [
         dense_layers(net, t, mean.astype(np.float64), scale.astype(np.float64), float(out_scale[t]), float(out_mean[t]))
         for t in range(y.shape[1])
@@ -76,8 +71,6 @@ def _learn(
     x: torch.Tensor,
     y: torch.Tensor,
     w: torch.Tensor,
-    label: torch.Tensor | None,
-    logit_scale: Sequence[float],
     schedule: Schedule,
 ) -> None:
     """Run the training loop in place."""
@@ -95,11 +88,6 @@ def _learn(
             out = net(x[rows])
             share = w[rows]
             loss = (share * (out - y[rows]).square()).sum() / share.sum().clamp_min(1e-9) * out.shape[1]
-            if label is not None:
-                marked = torch.isfinite(label[rows])
-                logit = out[marked, 0] * logit_scale[0] + logit_scale[1]
-                if marked.any():
-                    loss = loss + 0.1 * torch.nn.functional.binary_cross_entropy_with_logits(logit, label[rows][marked])
             loss.backward()
             optimiser.step()
             cycle.step()

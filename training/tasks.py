@@ -13,7 +13,7 @@ from screener.descriptors.specs import DOMAIN, FeatureSpec, feature_spec
 from screener.elements import element_symbols
 from screener.errors import InputError
 from training.catalogue import catalogue
-from training.recipes import Recipe
+from training.recipes import Recipe, sized
 from training.sources.table import AMORPHOUS, fractions_of
 
 if TYPE_CHECKING:
@@ -120,6 +120,7 @@ def task_rows(curated: pl.DataFrame, recipe: Recipe) -> TaskRows:
         if recipe.kind == "classification":
             raise InputError(f"`{recipe.task}` has labels of one class only", "a classifier needs rows of both classes")
         raise InputError(f"`{recipe.task}` is {y[0]:g} in every row", "a regressor needs values that differ")
+    recipe = sized(recipe, int(main.sum()))
     fractions, measured = fractions_of(frame), main & ~frame["kind"].is_in(UNMEASURED).to_numpy()
     return TaskRows(
         recipe,

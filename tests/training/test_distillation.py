@@ -120,12 +120,23 @@ def test_a_regressor_that_knows_none_of_the_elements_is_left_out():
     assert np.isfinite(student.answer(tables["p_amorphous"])).all()
 
 
+def test_half_of_a_lesson_stands_at_the_reference_conditions():
+    rows = invented_rows(RESISTIVITY)
+    lesson = make_lesson(rows.fractions, 4000, 0)
+    heard = taught(rows, fit_ensemble(rows, 0), lesson, 0)
+    thickness = heard.x[:4000, -1]
+    at_reference = (rows.conditions[:, 0] == 500.0).mean()
+    assert (thickness == 500.0).mean() == pytest.approx(0.5 + 0.5 * at_reference, abs=0.03)
+    assert set(thickness) == {100.0, 500.0, 900.0}
+    assert (heard.x[4000:, -1] == rows.conditions[:, 0]).all()
+
+
 def test_a_regressor_teaches_only_what_it_knows(monkeypatch):
     heard = []
 
-    def spy(x, y, schedule, labels=None):
+    def spy(x, y, schedule):
         heard.append(y)
-        return real(x, y, schedule, labels=labels)
+        return real(x, y, schedule)
 
     from training import distillation
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from screener.errors import InputError
-from training.recipes import LEARNERS, Member, refuse_taken_names, standing_recipes, thinned, user_recipe
+from training.recipes import LEARNERS, Member, refuse_taken_names, sized, standing_recipes, thinned, user_recipe
 from training.routes import COOLING_RATE, RATES
 
 
@@ -67,7 +67,7 @@ def test_thinning_keeps_everything_but_the_number_of_trees():
         {"rounds": 100, "learning_rate": 0.03},
     ]
     assert replace(thin, members=recipe.members) == recipe
-    assert [m.options.get("n_estimators", m.options.get("rounds")) for m in thinned(thin, 0.01).members] == [10, 10]
+    assert [m.options.get("n_estimators", m.options.get("rounds")) for m in thinned(thin, 0.01).members] == [12, 12]
     assert all(thinned(standing, 1.0) == standing for standing in standing_recipes().values())
 
 
@@ -115,3 +115,13 @@ def test_two_targets_cannot_share_a_column(first, second, column):
 def test_standing_targets_and_ordinary_names_pass():
     own = [user_recipe("yield_mpa", "MPa", "regression", False), user_recipe("is_ductile", "", "classification", False)]
     refuse_taken_names([*standing_recipes().values(), *own, user_recipe("x", "", "regression", False)])
+
+
+def test_committees_take_small_steps_on_short_tables():
+    recipe = standing_recipes()["p_amorphous"]
+    assert sized(recipe, 17_000) == recipe
+    short = sized(recipe, 84).members[-1].options
+    assert short["batch"] == 32
+    assert short["epochs"] * 84 >= 400 * 32
+    assert sized(recipe, 84).members[:2] == recipe.members[:2]
+    assert sized(standing_recipes()["resistivity_uohm_cm"], 7_000) == standing_recipes()["resistivity_uohm_cm"]

@@ -47,19 +47,6 @@ def test_rows_without_weight_are_not_learned(lesson):
     assert r2(wrong[:, 0], learned) < 0.5
 
 
-def test_labels_pull_the_logit(lesson):
-    x, _ = lesson
-    logit = 2.0 * np.random.default_rng(1).normal(size=(len(x), 1))
-    label = np.where(np.arange(len(x)) % 2, np.nan, (x[:, 2] > 0).astype(float))
-
-    def contrast(labels):
-        answer = run_layers(fit_layers(x, logit, Schedule(10, 64, widths=(16,)), labels=labels)[0], x)
-        return answer[x[:, 2] > 0].mean() - answer[x[:, 2] < 0].mean()
-
-    assert contrast(label) > contrast(None) + 0.1
-    assert contrast(1.0 - label) < contrast(None) - 0.1
-
-
 def test_the_seed_settles_every_weight(lesson):
     x, y = lesson[0][:200], lesson[1][:200]
     short = Schedule(epochs=2, batch=64, widths=(8,))
