@@ -18,7 +18,7 @@ SYSTEMS = (
     *("Al-Ti", "Al-Cr", "Cr-Ti", "Al-Cr-Ti", "Fe-Ni", "Co-Fe", "Co-Fe-Ni", "Cu-Zr", "Al-Cu-Zr", "Nb-Ni", "Nb-Ni-Zr"),
     *("Cr-Fe-Ni", "Ti-Zr", "Nb-Ti-Zr"),
 )
-TINY = Effort(0.05, 400, Schedule(epochs=2, batch=64, widths=(16, 8)))
+TINY = Effort(0.05, 400, Schedule(epochs=2, batch=64, widths=(16, 8)), 400)
 """Effort of tests that need every part of a fit and none of its quality."""
 TREES = Member("extra_trees", 1.0, "all", {"n_estimators": 20, "min_samples_leaf": 2, "max_features": 0.5})
 BOOSTED = Member("lightgbm", 1.0, "all", {"rounds": 30, "learning_rate": 0.1, "num_leaves": 7, "min_data_in_leaf": 5})

@@ -33,7 +33,7 @@ from training.ensembles import fit_ensembles
 from training.fit import fit_models, table_digest
 from training.fit_command import files_in_use
 from training.publish import GOLDEN_FORMULAS
-from training.recipes import standing_recipes, thinned
+from training.recipes import sized, standing_recipes, thinned
 
 FILES = ("hardness", "mixing_kj_mol", "p_ductile", "resistivity")
 GLASSES = ("characterize/amorphous", "screen/amorphous_mtl", "screen/amorphous_independent")
@@ -108,7 +108,8 @@ def test_cards_say_how_models_were_made(models):
         if tier == "characterize":
             assert method.startswith("ensemble of independent learners: ")
             recipe = standing_recipes().get(target)
-            assert not recipe or method.endswith(fit_module._members(thinned(recipe, QUICK.trees)))
+            fitted_to = recipe and thinned(sized(recipe, model.card.sources[0].rows), QUICK.trees)
+            assert not recipe or method.endswith(fit_module._members(fitted_to))
         else:
             assert rows in method
             assert epochs in method
