@@ -227,7 +227,9 @@ def test_every_row_is_well_formed(loaded_sources):
     labels = frame.filter(pl.col("task") == AMORPHOUS)
     assert set(labels["kind"].unique()) == set(KINDS)
     assert set(labels["value"].unique()) == {0.0, 1.0}
-    assert set(frame.filter(pl.col("task") != AMORPHOUS)["kind"].unique()) == {""}
+    numbers = frame.filter(pl.col("task") != AMORPHOUS)
+    assert set(numbers["kind"].unique()) == {"", "glass"}
+    assert set(numbers.filter(pl.col("kind") == "glass")["source"].unique()) == {"bajpai_glass_hardness"}
     assert frame.filter(pl.col("system") == "").is_empty()
 
 
