@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
+import select
 import sys
 import zlib
 from collections.abc import Iterator
@@ -20,6 +22,8 @@ STDIN = Path("-")
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _BUFFER = 1 << 18
+_LOOK_UP = 0.2
+"""Seconds after which waiting for input lets signals through."""
 _ZSTD_PIECE = 1 << 11
 """Compressed bytes taken at once: few, as they may be a thousand times as many afterwards."""
 _DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError)
@@ -79,7 +83,7 @@ def open_bytes(path: Path) -> Iterator[ByteSource]:
     what = "standard input" if path == STDIN else f"`{path}`"
     with ExitStack() as stack:
         try:
-            raw: BinaryIO = sys.stdin.buffer if path == STDIN else stack.enter_context(path.open("rb"))
+            raw: BinaryIO = _standard_input() if path == STDIN else stack.enter_context(path.open("rb"))
             stream = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, raw))
             magic = stream.peek(4)[:4]
         except OSError as problem:
@@ -100,6 +104,33 @@ def _decompressed(stream: io.BufferedReader, magic: bytes) -> io.BufferedReader:
     if magic == _ZSTD:
         return io.BufferedReader(_Zstandard(stream), _BUFFER)
     return stream
+
+
+def _standard_input() -> BinaryIO:
+    """Return standard input so that waiting for it can be interrupted."""
+    try:
+        number = sys.stdin.fileno()
+    except (OSError, ValueError):
+        return sys.stdin.buffer
+    return cast(BinaryIO, io.BufferedReader(_Waiting(number), _BUFFER)) if os.name == "posix" else sys.stdin.buffer
+
+
+class _Waiting(io.RawIOBase):
+    """Reads a descriptor, but looks up now and then while it waits.
+
+    Polars has interrupted system calls resumed, so that one that waits for a pipe would never hear of Ctrl-C.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
+        while not select.select([self._number], [], [], _LOOK_UP)[0]:
+            pass
+        return os.readv(self._number, [buffer])
 
 
 class _Zstandard(io.RawIOBase):

@@ -23,7 +23,7 @@ from screener._csv_kernels import (
 from screener.byte_source import ByteSource
 from screener.errors import InputError
 from screener.jobs import EncodingChoice
-from screener.text_blocks import SHOWN, Records, Reject, TextBlock
+from screener.text_blocks import NOT_TEXT, SHOWN, Records, Reject, TextBlock
 
 if TYPE_CHECKING:
     import polars
@@ -106,7 +106,7 @@ class _Reader:
         elif found.end[place] - found.begin[place] > LONGEST:
             reason = f"not readable as CSV: more than {LONGEST:,} bytes"
         elif garbled:
-            reason = "not UTF-8 text"
+            reason = NOT_TEXT
         else:
             reason = f"{found.fields[place]} fields where the header has {len(self.header)}"
         return number, "", text, reason

@@ -48,7 +48,9 @@ def read_amounts(
     for row in np.flatnonzero(~fits):
         if int(row) not in problems:
             reason = "no amount above zero" if not total[row] else f"amounts add up to {total[row]:.6g}, not 100 or 1"
-            problems[int(row)] = ("", _texts(cells, columns, int(row)), reason, _HINT)
+            present = [name for name, amount in zip(columns.values(), amounts[row], strict=True) if amount]
+            text = " ".join(f"{name.strip()}={str(cells[name][int(row)]).strip()}" for name in present)
+            problems[int(row)] = ("", text, reason, _HINT)
     amounts[~fits] = 0.0
     return _sparse(amounts, tuple(columns), units), problems
 
@@ -86,12 +88,6 @@ def _sparse(amounts: NDArray[np.float64], symbols: tuple[str, ...], units: Units
     place = {symbol: position for position, symbol in enumerate(element_symbols())}
     element = np.array([place[symbol] for symbol in symbols], np.int16)
     return FormulaBatch(start, element[columns], fractions[rows, columns], {})
-
-
-def _texts(cells: polars.DataFrame, columns: Mapping[str, str], row: int) -> str:
-    """Write the filled cells of a row."""
-    filled = ((symbol, cells[name][row]) for symbol, name in columns.items())
-    return " ".join(f"{symbol}={value}" for symbol, value in filled if value not in (None, "", "0", 0))
 
 
 def _is_number(text: str) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 
 from screener.byte_source import ByteSource
 from screener.errors import InputError
-from screener.text_blocks import SHOWN, Records, Reject, TextBlock
+from screener.text_blocks import NOT_TEXT, SHOWN, Records, Reject, TextBlock
 
 LONGEST = 1 << 20
 """Bytes of the longest line."""
@@ -92,13 +92,13 @@ def _object(line: bytes) -> dict[str, str]:
     try:
         value = json.loads(line.decode(), parse_float=str, parse_int=str, parse_constant=str)
     except UnicodeDecodeError:
-        raise _Refused("not UTF-8 text") from None
+        raise _Refused(NOT_TEXT) from None
     except (ValueError, RecursionError) as problem:
         raise _Refused(f"not readable as JSON: {str(problem)[:80]}") from None
     if not isinstance(value, dict):
         raise _Refused("not a JSON object")
     if b"\\u" in line and not _encodable(value):
-        raise _Refused("not UTF-8 text")
+        raise _Refused(NOT_TEXT)
     nested = [key for key, each in value.items() if isinstance(each, list | dict)]
     whole = json.loads(line) if nested else {}
     return {key: _text(whole[key] if key in nested else each) for key, each in value.items()}
@@ -128,6 +128,8 @@ def _lines(source: ByteSource) -> Iterator[list[bytes]]:
     for chunk in source.chunks(_CHUNK):
         *whole, carried = (carried + chunk).split(b"\n")
         carried = carried[: LONGEST + 1]
-        yield [line for line in (each.strip() for each in whole) if line]
+        lines = [line for line in (each.strip() for each in whole) if line]
+        if lines:
+            yield lines
     if carried.strip():
         yield [carried.strip()]

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 Reject: TypeAlias = tuple[int, str, str, str]
 """A row that cannot be read: number of the record from 1, field, text, reason."""
+NOT_TEXT = "not UTF-8 text"
+"""Reason to refuse a record in another encoding."""
 SHOWN = 1000
 """Characters of a refused record that are kept."""
 BLOCK_ROWS = 65_536
