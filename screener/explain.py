@@ -109,7 +109,7 @@ class Explanation:
         for target, domain in self.domain.items():
             yield from _domain_lines(models.reported()[target].card.target, domain)
         yield _NEAREST + (
-            " (measured values are not shipped: `training data fetch` brings them)"
+            " (measured values are not shipped: `training data fetch --all` brings them)"
             if any(near.measured is None for near in self.neighbours)
             else ""
         )

@@ -1,4 +1,4 @@
-"""Measured values of training alloys, where `training data fetch` has left them on this machine; none are shipped."""
+"""Measured values of training alloys, where `training data fetch --all` has left them on this machine; none are shipped."""
 
 from __future__ import annotations
 
@@ -60,7 +60,9 @@ def measured_values(path: Path, formulas: Collection[str]) -> dict[str, tuple[Me
             .rows()
         )
     except (polars.exceptions.PolarsError, OSError):
-        raise InputError(f"`{path}` is no table of measured values", "write it again: `training data fetch`") from None
+        raise InputError(
+            f"`{path}` is no table of measured values", "write it again: `training data fetch --all`"
+        ) from None
     found: dict[str, list[MeasuredValue]] = {formula: [] for formula in formulas}
     for formula, target, value, unit, source in rows:
         found[formula].append(MeasuredValue(str(target), value, str(unit), tuple(str(source).split("+"))))

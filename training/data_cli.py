@@ -53,7 +53,7 @@ def fetch(
 ) -> None:
     """Find or download data sets and verify their digests.
 
-    Once every data set that training reads is here, their measured values are written for `screener explain`.
+    With --all their measured values are written for `screener explain`, too.
 
     Example: training data fetch matbench_glass ward_2018
     """
@@ -78,17 +78,17 @@ def fetch(
         _print_table(("key", "path"), found)
     if refused:
         raise InputError(f"{len(refused)} of {len(LOADERS)} data sets could not be had", "see the lines above")
-    _leave_values()
+    if everything:
+        _leave_values()
 
 
 def _leave_values() -> None:
-    """Write the measured values that `screener explain` shows, where all data sets are here."""
-    from training.measured import found_sources, load_measured
+    """Write the measured values that `screener explain` shows."""
+    from training.measured import load_measured
     from training.measured_values import write_measured_values
 
-    if not found_sources()[1]:
-        path = write_measured_values(load_measured().tables)
-        typer.echo(f"measured values for `screener explain`: {path}", err=True)
+    path = write_measured_values(load_measured().tables)
+    typer.echo(f"measured values for `screener explain`: {path}", err=True)
 
 
 @data_app.command()

@@ -18,7 +18,7 @@ EXPLAIN_HELP = """Explain what the models say about alloys, and how far to trust
 
 Shows how each formula was read, the predictions of both tiers with 90 % intervals, the amorphous flag and its
 threshold, how far each target's training alloys are and how well alloys that far were predicted, the nearest training
-alloys, what was measured on them where `training data fetch` has been run, and every descriptor."""
+alloys, what was measured on them where `training data fetch --all` has been run, and every descriptor."""
 EXPLAIN_EXAMPLES = """\b
 Examples:
   screener explain Cu50Zr50 Zr41.2Ti13.8Cu12.5Ni10Be22.5

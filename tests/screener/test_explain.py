@@ -76,7 +76,7 @@ def test_a_file_that_holds_no_values_is_refused(tmp_path: Path, monkeypatch: pyt
         with pytest.raises(InputError) as caught:
             measured_values(path, ["Fe"])
         assert caught.value.message == f"`{path}` is no table of measured values"
-        assert caught.value.hint == "write it again: `training data fetch`"
+        assert caught.value.hint == "write it again: `training data fetch --all`"
 
 
 def test_what_lies_outside_is_named_with_the_models(tiny_models: Path) -> None:
