@@ -150,6 +150,7 @@ class ScoreJob:
         block: rows evaluated at once.
         column: name of the column of formulas; None looks for what holds compositions.
         encoding: of text, `utf-8` or `latin-1`.
+        with_elements: add the at.% of every element to the result.
     """
 
     source: Path | polars.DataFrame
@@ -160,6 +161,7 @@ class ScoreJob:
     block: int = BLOCK
     column: str | None = None
     encoding: EncodingChoice = "utf-8"
+    with_elements: bool = False
 
     def __post_init__(self) -> None:
         if self.encoding not in ("utf-8", "latin-1"):
@@ -169,7 +171,7 @@ class ScoreJob:
         """Return the question as plain JSON values, without where it runs."""
         name = self.source.name if isinstance(self.source, Path) else None
         asked = {"list": name, "units": self.units, "composition_column": self.column, "encoding": self.encoding}
-        return {**asked, **self.question.as_json()}
+        return {**asked, "with_elements": self.with_elements, **self.question.as_json()}
 
 
 def conditions_of(given: Mapping[str, float] | None) -> tuple[tuple[str, float], ...]:

@@ -125,6 +125,11 @@ class BlockReader:
     def __post_init__(self) -> None:
         self.unusable.update(_unusable(self.descriptors))
 
+    @property
+    def usable(self) -> tuple[str, ...]:
+        """Elements that alloys may hold, by atomic number."""
+        return tuple(symbol for place, symbol in enumerate(element_symbols()) if place not in self.unusable)
+
     def read(self, text: TextBlock) -> ReadBlock:
         """Read some records."""
         alloys, problems, same = self._alloys(text.cells)

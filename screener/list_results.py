@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from screener.formula_texts import canonical_formulas
 from screener.list_search import ListRows
 from screener.plan import Plan
-from screener.results import ResultTable
+from screener.results import ResultTable, Values
 from screener.run_models import RunModels
 from screener.survivors import Survivors, descriptor_columns, has_properties, result_table
-from screener.tier_models import Columns
+from screener.tier_models import Columns, element_columns
 
 if TYPE_CHECKING:
     import polars
@@ -41,6 +41,7 @@ class RowLayout:
         models: models of the run.
         descriptors: descriptors to add, by name.
         exact: whether they are computed in float64.
+        elements: elements whose at.% are added.
     """
 
     header: tuple[str, ...]
@@ -48,6 +49,7 @@ class RowLayout:
     models: RunModels
     descriptors: tuple[str, ...]
     exact: bool
+    elements: tuple[str, ...] = ()
 
     def frames(self, rows: ListRows, rank: NDArray[np.int64] | None) -> Iterator[polars.DataFrame]:
         """Characterize rows and put them beside their input, a chunk at a time and at least one.
@@ -83,7 +85,9 @@ class RowLayout:
         block, symbols = rows.block, rows.block.symbols
         front = np.ones(len(rows.score), np.int64) if self.plan.front else None
         survivors = Survivors(block.fractions(symbols), symbols, rows.columns, rows.score, block.conditions, front)
-        lead = {"formula": canonical_formulas(block.alloys)}
+        lead: dict[str, Values] = {"formula": canonical_formulas(block.alloys)}
+        shares = element_columns(survivors.fractions, symbols, self.elements)
+        lead |= {symbol: shares[symbol] for symbol in self.elements}
         return result_table(lead, survivors, self.models, self._described(survivors))
 
     def _described(self, survivors: Survivors) -> Columns:

@@ -200,11 +200,12 @@ class ListRun:
         return predictor(self.models, self.plan, self.job.block, exact=exact)
 
     def _layout(self, symbols: Sequence[str] | None = None) -> RowLayout:
-        """Settle the columns: descriptors that all these elements have, or all that the models know."""
+        """Settle the columns: of these elements, or of all where a list is not known to its end."""
         domain = self.models.search.domain
         described = symbols or [symbol for symbol in element_symbols() if symbol in domain]
         names = shown_descriptors(described, self.plan.referenced, self.job.question.with_descriptors)
-        return RowLayout(self.header, self.plan, self.models, names, exact=symbols is not None)
+        elements = tuple(symbols or self.reader.usable) if self.job.with_elements else ()
+        return RowLayout(self.header, self.plan, self.models, names, symbols is not None, elements)
 
     def _take_in(self, read: ReadBlock) -> None:
         """Count what was read and set rejects aside.

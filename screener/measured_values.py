@@ -1,4 +1,4 @@
-"""Measured values of training alloys, where `training data fetch --all` has left them on this machine; none are shipped."""
+"""Measured values of training alloys, where `training data fetch --all` has left them; none are shipped."""
 
 from __future__ import annotations
 

@@ -17,7 +17,6 @@ from screener.descriptors.catalogue import Descriptor, Kind, catalogue
 from screener.elements import element_symbols
 from screener.formula import Units
 from screener.jobs import (
-    BLOCK,
     CHARACTERIZE_UP_TO,
     ClassifierChoice,
     EncodingChoice,
@@ -63,6 +62,7 @@ def score(
     prior: float | None = None,
     classifier: ClassifierChoice | None = None,
     with_descriptors: bool = False,
+    with_elements: bool = False,
     strict: bool = False,
     rejects: Path | str | None = None,
 ) -> polars.DataFrame:
@@ -90,6 +90,7 @@ def score(
         prior: share of amorphous-formers to rescale `p_amorphous` for; ranking and default flags stay.
         classifier: which of several screening classifiers, `mtl` or `independent`; None takes the preferred one.
         with_descriptors: add every descriptor.
+        with_elements: add the at.% of every element: of those that occur, or of all to a list of more than 20,000 rows.
         strict: refuse rows that cannot be read and elements outside the training of a model.
         rejects: file for the rows that cannot be read.
 
@@ -123,9 +124,9 @@ def score(
         units,
         None if models is None else Path(models),
         device,
-        BLOCK,
-        composition_column,
-        encoding,
+        column=composition_column,
+        encoding=encoding,
+        with_elements=with_elements,
     )
     with open_rejects(None if rejects is None else Path(rejects), always=True) as refused:
         stream_score(job, watch, sink, refused)

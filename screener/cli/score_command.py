@@ -55,6 +55,9 @@ def score(
     classifier: options.Classifier = None,
     condition: options.ConditionValues = None,
     with_descriptors: options.WithDescriptors = False,
+    with_elements: Annotated[
+        bool, typer.Option("--with-elements", help="Add the at.% of every element; of all in lists above 20,000 rows.")
+    ] = False,
     output: options.Output = None,
     rejects: Annotated[
         Path | None,
@@ -104,6 +107,7 @@ def score(
         device,
         column=composition_column,
         encoding=cast(EncodingChoice, encoding),
+        with_elements=with_elements,
     )
     with terminal(quiet) as told:
         with open_result(target) as rows, open_rejects(aside, always=rejects is not None) as refused:

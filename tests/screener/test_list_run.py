@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from test_csv_records import naive
 from test_pipeline import Notes
 
+from screener.elements import element_symbols
 from screener.errors import CompositionError, InputError, ScreenerError
 from screener.jobs import Question, ScoreJob
 from screener.outcome import Outcome
@@ -163,6 +164,22 @@ def test_descriptors_have_gaps_where_an_alloy_has_no_such_property(
     assert cost.is_nan().to_list() == [False] * 20 + [True, False, False]
     alone = scored(listed(tmp_path, ["Fe", "AlTi"]), tiny_models, question).frame
     np.testing.assert_allclose(cost[21:], alone["cost_usd_kg"], rtol=1e-5)
+
+
+def test_elements_are_columns_where_asked(
+    tmp_path: Path, tiny_models: Path, small_blocks: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = listed(tmp_path, [f"{formula},7" for formula in [*PAIRS[:20], "ZrCu"]], "formula,Al")
+    long = scored(path, tiny_models, with_elements=True).frame
+    monkeypatch.undo()
+    short = scored(path, tiny_models, with_elements=True).frame
+    assert short.columns[2:9] == ["input_formula", "input_Al", "formula", "Al", "Ti", "Cu", "Zr"]
+    assert short["Al"].to_list() == [*(float(k) for k in range(1, 21)), 0.0]
+    assert long.select("Al", "Ti", "Cu", "Zr").equals(short.select("Al", "Ti", "Cu", "Zr"))
+    symbols = [name for name in long.columns if name in element_symbols()]
+    assert len(symbols) > 60
+    assert set(element_symbols()) - set(symbols) == {"H", "N", "U"}
+    assert long.select(polars.sum_horizontal(symbols)).to_series().to_list() == pytest.approx([100.0] * 21)
 
 
 def test_strict_stops_a_long_list_at_its_first_bad_row(tmp_path: Path, tiny_models: Path, small_blocks: None) -> None:
