@@ -149,7 +149,9 @@ def formula_column(header: Sequence[str], cells: polars.DataFrame | None, units:
         filled = list(itertools.islice((text for text in texts if text and text.strip()), _LOOKED_AT))
         if filled and all(_reads(cell, units) for cell in filled):
             return position
-    raise InputError(f"no column of formulas in {what}", "name one column `composition`, `formula` or `alloy`")
+    raise InputError(
+        f"no column of formulas in {what}", "name one column `formula`, or say which it is with `--composition-column`"
+    )
 
 
 @contextmanager

@@ -53,7 +53,7 @@ def read_csv(source: ByteSource, encoding: EncodingChoice = "utf-8") -> Records:
     delimiter = _sniffed(first, line)
     header, rest = _header(first, delimiter, source.what)
     reader = _Reader(header, delimiter)
-    notes = () if delimiter == "," else (f"fields are parted by {_DELIMITERS[delimiter]}",)
+    notes = () if delimiter == "," else (f"fields are separated by {_DELIMITERS[delimiter]}",)
     return Records(header, reader.blocks(_after(rest, final, pieces)), source.what, notes)
 
 

@@ -64,6 +64,9 @@ def read_numbers(cells: polars.Series, blank: float) -> tuple[NDArray[np.float64
         values = np.where(gaps, blank, cells.cast(polars.Float64).fill_null(0.0).to_numpy())
         wrong = ~gaps & ~np.isfinite(values)
     else:
+        numbers = cells.cast(polars.Float64, strict=False)
+        if not numbers.null_count() and numbers.is_finite().all():
+            return numbers.to_numpy(), {}
         texts = cells.cast(polars.String, strict=False).fill_null("").str.strip_chars()
         numbers = texts.cast(polars.Float64, strict=False)
         filled = (texts != "").to_numpy()

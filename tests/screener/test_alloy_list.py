@@ -61,7 +61,7 @@ def test_no_column_reads_as_alloys(rows: tuple[str, ...]) -> None:
     with pytest.raises(InputError) as caught:
         column("a,b", *rows)
     assert caught.value.message == "no column of formulas in `x`"
-    assert caught.value.hint == "name one column `composition`, `formula` or `alloy`"
+    assert caught.value.hint == "name one column `formula`, or say which it is with `--composition-column`"
 
 
 def test_columns_named_like_elements_hold_amounts() -> None:
@@ -191,7 +191,11 @@ def test_columns_of_parquet_keep_their_types(tmp_path: Path) -> None:
     [
         ("", "`list.csv` is empty", "give a CSV file whose first line names the columns"),
         ("a,b,a\n1,2,3\n", "column `a` stands twice in `list.csv`", "give every column its own name"),
-        ("a,b\n1,2\n", "no column of formulas in `list.csv`", "name one column `composition`, `formula` or `alloy`"),
+        (
+            "a,b\n1,2\n",
+            "no column of formulas in `list.csv`",
+            "name one column `formula`, or say which it is with `--composition-column`",
+        ),
         (
             b"\xe9,formula\n1,Cu\n",
             "the header of `list.csv` is not UTF-8 text",

@@ -81,7 +81,7 @@ REFUSED = {
     "no formulas": (
         ("numbers.csv",),
         "no column of formulas in `numbers.csv`",
-        "name one column `composition`, `formula` or `alloy`",
+        "name one column `formula`, or say which it is with `--composition-column`",
     ),
     "strict": (
         ("list.csv", "--strict"),
@@ -145,7 +145,7 @@ def test_a_list_may_come_through_a_pipe(run, monkeypatch: pytest.MonkeyPatch, li
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(content))))
         ended = run("score", "-")
         assert (ended.code, ended.out) == (0, expected)
-    assert "note: fields are parted by `;`" in ended.err
+    assert "note: fields are separated by `;`" in ended.err
 
 
 def test_a_column_may_be_named_and_an_encoding_given(run, listed: Path) -> None:

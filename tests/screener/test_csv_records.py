@@ -181,10 +181,10 @@ def test_bytes_that_are_no_utf8_spoil_their_record_only() -> None:
     ("header", "line", "header_read", "note"),
     [
         ("a,b", "1,2", ("a", "b"), ()),
-        ("a;b", "1;2", ("a", "b"), ("fields are parted by `;`",)),
-        ("a\tb", "1\t2", ("a", "b"), ("fields are parted by a tab",)),
-        ("Cu, at.%;Zr, at.%;Al, at.%", "1;2;3", ("Cu, at.%", "Zr, at.%", "Al, at.%"), ("fields are parted by `;`",)),
-        ('"a,b,c";d', "1,5;2", ("a,b,c", "d"), ("fields are parted by `;`",)),
+        ("a;b", "1;2", ("a", "b"), ("fields are separated by `;`",)),
+        ("a\tb", "1\t2", ("a", "b"), ("fields are separated by a tab",)),
+        ("Cu, at.%;Zr, at.%;Al, at.%", "1;2;3", ("Cu, at.%", "Zr, at.%", "Al, at.%"), ("fields are separated by `;`",)),
+        ('"a,b,c";d', "1,5;2", ("a,b,c", "d"), ("fields are separated by `;`",)),
         ("formula", "Fe,Cr", ("formula",), ()),
     ],
 )

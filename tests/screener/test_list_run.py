@@ -143,7 +143,7 @@ def test_every_format_and_layout_gives_one_result(tmp_path: Path, tiny_models: P
     assert amounts.frame.columns[:3] == ["row", "Al", "Ti"]
     assert amounts.frame.drop("Al", "Ti").equals(expected.drop("input_formula"))
     assert amounts.summary.lines[-2:] == (
-        "note: fields are parted by `;`",
+        "note: fields are separated by `;`",
         "note: compositions are read from 2 columns of at.%, Al, Ti",
     )
 
