@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import polars
 
-_PART = 262_144
+_PART = 131_072
 """Rows sorted at once."""
 
 
