@@ -6,14 +6,32 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import bench_featurize, bench_infer, bench_peers, bench_screen, bench_space, bench_startup
+from benchmarks import (
+    bench_featurize,
+    bench_formulas,
+    bench_infer,
+    bench_lists,
+    bench_peers,
+    bench_screen,
+    bench_space,
+    bench_startup,
+)
 from benchmarks.cases import FULL, QUICK
 from benchmarks.machine import machine, slug
 from benchmarks.report import caption, table, write_json
 from benchmarks.timing import Line
 from training.readme import replace_block
 
-STAGES = (bench_space, bench_featurize, bench_infer, bench_screen, bench_peers, bench_startup)
+STAGES = (
+    bench_space,
+    bench_formulas,
+    bench_featurize,
+    bench_infer,
+    bench_screen,
+    bench_lists,
+    bench_peers,
+    bench_startup,
+)
 RESULTS = Path(__file__).parent / "results"
 
 

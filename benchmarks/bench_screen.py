@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 import numpy as np
@@ -96,11 +96,16 @@ def lines(size: Size) -> Iterator[Line]:
 
 def peak_megabytes(size: Size) -> float:
     """Run the search in a process of its own and return the most memory it held."""
-    command = [sys.executable, "-c", _PEAK, "enumerate", "--elements", ",".join(ELEMENTS), "--step", str(size.step)]
+    command = ["enumerate", "--elements", ",".join(ELEMENTS), "--step", str(size.step)]
     command += [part for column in LARGE for part in ("--maximize", column)]
     command += [part for column in SMALL for part in ("--minimize", column)]
-    command += ["--top", str(size.top), "--models", str(models_folder()), "--quiet"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return peak_of([*command, "--top", str(size.top)])
+
+
+def peak_of(command: Sequence[str]) -> float:
+    """Run a command in a process of its own and return the most memory it held, in MB."""
+    program = [sys.executable, "-c", _PEAK, *command, "--models", str(models_folder()), "--quiet"]
+    done = subprocess.run(program, capture_output=True, text=True, check=True)
     return float(done.stderr.split()[-1])
 
 

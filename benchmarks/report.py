@@ -18,7 +18,7 @@ def table(lines: Sequence[Line]) -> str:
 
 def amount(line: Line) -> str:
     """Write a value with its unit: `21.4 M candidates/s`, `0.31 s`, `312 MB`."""
-    if line.unit == "candidates/s":
+    if line.unit.endswith("/s"):
         scale, letter = next(((s, x) for s, x in ((1e6, " M"), (1e3, " k")) if line.value >= s), (1.0, ""))
         return f"{line.value / scale:.3g}{letter} {line.unit}"
     if line.unit == "s" and line.value < 0.01:

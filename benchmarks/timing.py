@@ -15,7 +15,7 @@ class Line:
         stage: part of the engine.
         what: the work that was timed.
         value: how fast, or how long, or how large.
-        unit: `candidates/s`, `s` or `MB`.
+        unit: `candidates/s`, `formulas/s`, `s` or `MB`.
         beside: what it is compared with, measured in the same run.
         ratio: how many times faster than that; None without comparison.
     """

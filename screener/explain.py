@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from screener.engine import BlockEngine
 from screener.feature_table import composition_percent, feature_lines, feature_values
 from screener.formula import Composition, atomic_to_weight
 from screener.judge import Judge
+from screener.measured_values import MeasuredValue, measured_values
 from screener.model_set import column_order
 from screener.nearest import AlloyIndex
 from screener.run_models import RunModels
@@ -21,15 +23,34 @@ from screener.summary import setting_lines, threshold_line
 from screener.tier_models import AMORPHOUS, Columns, TierModels, target_columns
 
 _NEIGHBOURS = 3
+_NEAREST = "nearest training alloys"
 
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A training alloy near the one asked about: formula, distance in at.%, data sets that hold it."""
+    """A training alloy near the one asked about.
+
+    Attributes:
+        formula: its formula.
+        distance: how far it is, at.%.
+        sources: data sets that hold it.
+        measured: what was measured on it; None where measured values are not on this machine.
+    """
 
     formula: str
     distance: float
     sources: tuple[str, ...]
+    measured: tuple[MeasuredValue, ...] | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as plain JSON values."""
+        measured = None if self.measured is None else [value.as_json() for value in self.measured]
+        return {
+            "formula": self.formula,
+            "distance": self.distance,
+            "sources": list(self.sources),
+            "measured": measured,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +88,7 @@ class Explanation:
             "descriptors": self.descriptors,
             "predictions": self.predictions,
             "in_domain": self.in_domain,
-            "nearest_training_alloys": [
-                {"formula": n.formula, "distance": n.distance, "sources": list(n.sources)} for n in self.neighbours
-            ],
+            "nearest_training_alloys": [near.as_json() for near in self.neighbours],
             "domain": {target: each.as_json() for target, each in self.domain.items()},
         }
 
@@ -89,24 +108,31 @@ class Explanation:
             yield f"  {symbol} was not in the training of {', '.join(names)}"
         for target, domain in self.domain.items():
             yield from _domain_lines(models.reported()[target].card.target, domain)
-        yield "nearest training alloys (measured values are not shipped: `training data fetch` brings them)"
+        yield _NEAREST + (
+            " (measured values are not shipped: `training data fetch --all` brings them)"
+            if any(near.measured is None for near in self.neighbours)
+            else ""
+        )
         for near in self.neighbours:
             yield f"  {near.formula}, {near.distance:.4g} at.% away, from {', '.join(near.sources)}"
+            yield from _measured_lines(near.measured or ())
         yield "descriptors"
         yield from feature_lines(self.descriptors)
 
 
-def explain(text: str, composition: Composition, models: RunModels) -> Explanation:
+def explain(text: str, composition: Composition, models: RunModels, measured: Path | None = None) -> Explanation:
     """Collect what is known about one alloy.
 
     Args:
         text: the formula as it was given.
         composition: how it was read.
         models: both tiers and the training alloys.
+        measured: file of measured values; None where there is none.
 
     Raises:
         CompositionError: an element lacks a property that a model needs.
         ModelError: models or training alloys cannot be loaded.
+        InputError: the file of measured values is none.
     """
     symbols, fractions = composition.symbols, np.array([composition.fractions])
     index, targets = models.precise().index, sorted(models.reported(), key=column_order)
@@ -124,7 +150,7 @@ def explain(text: str, composition: Composition, models: RunModels) -> Explanati
         feature_values(composition),
         predictions,
         tuple((symbol, names) for symbol, names in blind if names),
-        neighbours(index, symbols, fractions) if index else (),
+        _with_values(neighbours(index, symbols, fractions), measured) if index else (),
         {t: target_domain(models.reported()[t].card, float(distance[0])) for t, distance in distances.items()},
     )
 
@@ -136,6 +162,14 @@ def neighbours(index: AlloyIndex, symbols: Sequence[str], fractions: NDArray[np.
         Neighbour(index.formula(row), round(float(distance), 4), index.source_names(row))
         for row, distance in zip(rows[0], distances[0], strict=True)
     )
+
+
+def _with_values(near: tuple[Neighbour, ...], measured: Path | None) -> tuple[Neighbour, ...]:
+    """Add what was measured on training alloys, if that is on this machine."""
+    if measured is None:
+        return near
+    values = measured_values(measured, {each.formula for each in near})
+    return tuple(replace(each, measured=values[each.formula]) for each in near)
 
 
 def _predict(
@@ -159,6 +193,13 @@ def _predict(
 def _plain(columns: Columns) -> dict[str, float | bool]:
     """Take the only row of some columns as Python values."""
     return {n: bool(v[0]) if v.dtype == np.bool_ else float(np.float64(v[0])) for n, v in columns.items()}
+
+
+def _measured_lines(values: Sequence[MeasuredValue]) -> Iterator[str]:
+    """Write what was measured on a training alloy."""
+    for each in values:
+        unit = "" if each.unit == "1" else f" {each.unit}"
+        yield f"    measured {each.target}: {each.value:.4g}{unit} ({', '.join(each.sources)})"
 
 
 def _prediction_lines(tier: TierModels, values: dict[str, float | bool]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from screener.errors import CompositionError, ModelError
+from screener.errors import CompositionError, InputError, ModelError
 
 if TYPE_CHECKING:
     import polars
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 TierChoice: TypeAlias = Literal["auto", "screen", "characterize"]
 ClassifierChoice: TypeAlias = Literal["mtl", "independent"]
+EncodingChoice: TypeAlias = Literal["utf-8", "latin-1"]
 
 BLOCK = 16_384
 """Rows evaluated at once: features of a block stay in the second-level cache, calls stay few."""
@@ -141,12 +142,15 @@ class ScoreJob:
     """A list of alloys to predict.
 
     Attributes:
-        source: CSV file with a header, or a table in memory.
+        source: CSV, JSON lines or Parquet file, `-` for standard input, or a table in memory.
         question: what is asked of its rows.
-        units: how amounts in formulas are meant; None takes atomic parts and refuses balance notation.
+        units: how amounts are meant; None takes atomic parts and refuses balance notation.
         models: folder of models; None looks them up.
         device: `auto`, `cpu`, `cuda` or `cuda:n`.
         block: rows evaluated at once.
+        column: name of the column of formulas; None looks for what holds compositions.
+        encoding: of text, `utf-8` or `latin-1`.
+        with_elements: add the at.% of every element to the result.
     """
 
     source: Path | polars.DataFrame
@@ -155,11 +159,19 @@ class ScoreJob:
     models: Path | None = None
     device: str = "auto"
     block: int = BLOCK
+    column: str | None = None
+    encoding: EncodingChoice = "utf-8"
+    with_elements: bool = False
+
+    def __post_init__(self) -> None:
+        if self.encoding not in ("utf-8", "latin-1"):
+            raise InputError(f"unknown encoding `{self.encoding}`", "use `utf-8` or `latin-1`")
 
     def as_json(self) -> dict[str, object]:
         """Return the question as plain JSON values, without where it runs."""
         name = self.source.name if isinstance(self.source, Path) else None
-        return {"list": name, "units": self.units, **self.question.as_json()}
+        asked = {"list": name, "units": self.units, "composition_column": self.column, "encoding": self.encoding}
+        return {**asked, "with_elements": self.with_elements, **self.question.as_json()}
 
 
 def conditions_of(given: Mapping[str, float] | None) -> tuple[tuple[str, float], ...]:

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from screener.alloy_list import AlloyList, Record, Reject
 from screener.card import Condition
 from screener.descriptors.catalogue import Descriptor
 from screener.descriptors.featurizer import compile_plan
+from screener.element_amounts import Problem, read_amounts, read_numbers
 from screener.elements import element_symbols
-from screener.errors import CompositionError, FormulaError, InputError
-from screener.formula import Composition, Units, parse_formula
+from screener.errors import CompositionError, InputError
+from screener.formula import Units
+from screener.formula_batch import FormulaBatch, dense_fractions, parse_formulas
+from screener.text_blocks import NOT_TEXT, Reject, TextBlock
+
+if TYPE_CHECKING:
+    import polars
+
+_HINTS = {NOT_TEXT: "save the list as UTF-8, or add `--encoding latin-1`"}
+_REPEATED = 0.8
+"""Share of distinct formulas in a block up to which telling the same ones apart pays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,152 +34,212 @@ class ListBlock:
 
     Attributes:
         rows: record numbers, from 1 (n,).
-        fields: texts of each record, n times one per column.
-        compositions: n compositions.
+        cells: their columns as they came, n rows.
+        alloys: their compositions (n,).
         conditions: condition values by name (n,), NaN for the models' reference.
+        same: number of the formula of each row, equal for equal ones (n,); None where hardly any repeat.
     """
 
     rows: NDArray[np.int64]
-    fields: tuple[tuple[str, ...], ...]
-    compositions: tuple[Composition, ...]
+    cells: polars.DataFrame
+    alloys: FormulaBatch
     conditions: dict[str, NDArray[np.float64]]
+    same: NDArray[np.int64] | None = None
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Elements that occur, by atomic number; never none, for blocks without a row."""
+        known = element_symbols()
+        occurs = np.flatnonzero(np.bincount(self.alloys.element, minlength=len(known)))
+        return tuple(known[place] for place in occurs) or ("Al",)
+
+    def fractions(self, symbols: Sequence[str]) -> NDArray[np.float64]:
+        """Lay compositions out as atomic fractions (n, d) of elements, among which all that occur must be."""
+        return dense_fractions(self.alloys, symbols)
 
     def take(self, chosen: NDArray[np.intp]) -> ListBlock:
         """Keep some rows, in the order given."""
         return ListBlock(
             self.rows[chosen],
-            tuple(self.fields[i] for i in chosen),
-            tuple(self.compositions[i] for i in chosen),
+            self.cells[chosen],
+            take_alloys(self.alloys, chosen),
             {name: values[chosen] for name, values in self.conditions.items()},
+            None if self.same is None else self.same[chosen],
         )
 
 
-@dataclass(slots=True)
-class ListReader:
-    """Reads the records of a list into blocks and remembers what was refused.
+@dataclass(frozen=True, slots=True)
+class ReadBlock:
+    """What became of some records.
 
     Attributes:
-        source: the list.
-        units: how amounts are meant.
-        descriptors: what must be computable for every alloy.
-        condition_columns: position of the columns that hold conditions, by name.
-        given: value of a condition where its cell is blank, by name; the models' reference where absent.
-        strict: refuse the list at the first row that cannot be read.
-        rejects: rows refused so far.
-        read: records seen so far.
+        block: those that can be predicted.
+        rejects: the others, in order.
+        hint: what to do about the first of them.
     """
 
-    source: AlloyList
-    units: Units | None
-    descriptors: Sequence[Descriptor]
-    condition_columns: Mapping[str, int]
-    given: Mapping[str, float]
-    strict: bool
-    rejects: list[Reject] = field(default_factory=list)
-    read: int = 0
-    _usable: dict[str, str] = field(default_factory=dict)
+    block: ListBlock
+    rejects: tuple[Reject, ...]
+    hint: str = ""
 
     @property
-    def symbols(self) -> tuple[str, ...]:
-        """Elements met so far that have every property, by atomic number; never none, for lists without a row."""
-        return tuple(symbol for symbol in element_symbols() if self._usable.get(symbol) == "") or ("Al",)
+    def records(self) -> int:
+        """How many records there were."""
+        return len(self.block.rows) + len(self.rejects)
 
-    def blocks(self, records: Iterable[Record], size: int) -> Iterator[ListBlock]:
-        """Yield blocks of ``size`` records, less those refused."""
-        waiting: list[Record] = []
-        for record in records:
-            waiting.append(record)
-            if len(waiting) == size:
-                yield self._block(waiting)
-                waiting = []
-        if waiting or not self.read:
-            yield self._block(waiting)
+    def refuse_rejects(self) -> None:
+        """Stop at the first record that cannot be read.
 
-    def _block(self, records: Sequence[Record]) -> ListBlock:
+        Raises:
+            InputError: there is one.
+        """
+        if self.rejects:
+            row, name, _, reason = self.rejects[0]
+            place = f", column `{name}`" if name else ""
+            hint = "mend the row, or drop `--strict` to have such rows listed as rejects"
+            raise InputError(f"row {row}{place}: {reason}", self.hint or hint)
+
+
+@dataclass(frozen=True, slots=True)
+class BlockReader:
+    """Reads compositions and conditions of records; holds no state, so that threads may share it.
+
+    Attributes:
+        formula: name of the column of formulas; None where there is one column per element.
+        elements: name of the column of each element, by symbol.
+        units: how amounts are meant.
+        descriptors: what must be computable for every alloy.
+        conditions: names of columns that hold conditions.
+        given: value of a condition where its cell is blank, by name; the models' reference where absent.
+        unusable: why an element cannot be described, by position in ``element_symbols()``.
+    """
+
+    formula: str | None
+    elements: Mapping[str, str]
+    units: Units | None
+    descriptors: Sequence[Descriptor]
+    conditions: Sequence[str]
+    given: Mapping[str, float]
+    unusable: dict[int, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.unusable.update(_unusable(self.descriptors))
+
+    @property
+    def usable(self) -> tuple[str, ...]:
+        """Elements that alloys may hold, by atomic number."""
+        return tuple(symbol for place, symbol in enumerate(element_symbols()) if place not in self.unusable)
+
+    def read(self, text: TextBlock) -> ReadBlock:
         """Read some records."""
-        self.read += len(records)
-        good: list[tuple[Record, Composition, list[float]]] = []
-        for record in records:
-            try:
-                good.append((record, self._composition(record), self._conditions(record)))
-            except _Refused as refused:
-                self._reject(record, refused)
-        values = np.array([each[2] for each in good]).reshape(len(good), len(self.condition_columns))
-        return ListBlock(
-            np.array([each[0].row for each in good], np.int64),
-            tuple(each[0].fields for each in good),
-            tuple(each[1] for each in good),
-            {name: values[:, place] for place, name in enumerate(self.condition_columns)},
-        )
+        alloys, problems, same = self._alloys(text.cells)
+        problems = self._indescribable(text.cells, alloys) | problems
+        conditions = {}
+        for name in self.conditions:
+            conditions[name], found = read_numbers(text.cells[name], self.given.get(name, math.nan))
+            problems = found | problems
+        block = ListBlock(text.rows, text.cells, alloys, conditions, same)
+        if problems:
+            kept = np.ones(len(text.rows), np.bool_)
+            kept[list(problems)] = False
+            block = block.take(np.flatnonzero(kept))
+        refused = [(int(text.rows[place]), *problem) for place, problem in problems.items()]
+        refused = sorted([*refused, *((*reject, _HINTS.get(reject[3], "")) for reject in text.rejects)])
+        return ReadBlock(block, tuple(each[:4] for each in refused), refused[0][4] if refused else "")
 
-    def _composition(self, record: Record) -> Composition:
-        """Read the formula of a record and check that its elements can be described."""
-        if record.problem:
-            raise _Refused("", record.text, record.problem)
-        name, text = self.source.header[self.source.formula], record.fields[self.source.formula]
-        try:
-            composition = parse_formula(text, self.units)
-        except (FormulaError, CompositionError) as problem:
-            raise _Refused(name, text, problem.message, problem.hint) from None
-        for symbol in composition.symbols:
-            reason = self._usable.get(symbol)
-            if reason is None:
-                reason = self._usable[symbol] = self._missing(symbol)
-            if reason:
-                raise _Refused(name, text, reason, "leave the row out")
-        return composition
+    def _alloys(self, cells: polars.DataFrame) -> tuple[FormulaBatch, dict[int, Problem], NDArray[np.int64] | None]:
+        """Read the compositions of some rows, equal formulas once."""
+        import polars
 
-    def _missing(self, symbol: str) -> str:
-        """Say what keeps an element from being described beside those met so far; empty if nothing does."""
-        try:
-            compile_plan(self.descriptors, (symbol,))
-            compile_plan(self.descriptors, tuple(dict.fromkeys((*self.symbols, symbol))))
-        except CompositionError as problem:
-            return problem.message
-        return ""
+        if self.formula is None:
+            return *read_amounts(cells, self.elements, self.units), None
+        texts = cells[self.formula].cast(polars.String, strict=False).fill_null("")
+        distinct, same = _distinct(texts)
+        batch = parse_formulas(distinct, self.units)
+        if same is not None:
+            batch = take_alloys(batch, same)
+        problems = {row: (self.formula, texts[row], *why) for row, why in batch.refused.items()}
+        return FormulaBatch(batch.start, batch.element, batch.fraction, {}), problems, same
 
-    def _conditions(self, record: Record) -> list[float]:
-        """Read the condition cells of a record."""
-        values = []
-        for name, place in self.condition_columns.items():
-            text = record.fields[place].strip()
-            try:
-                value = float(text) if text else self.given.get(name, math.nan)
-            except ValueError:
-                raise _Refused(name, text, "not a number") from None
-            if text and not math.isfinite(value):
-                raise _Refused(name, text, "not a finite number")
-            values.append(value)
-        return values
-
-    def _reject(self, record: Record, refused: _Refused) -> None:
-        """Keep a refused row aside, or stop there."""
-        if self.strict:
-            place = f", column `{refused.field}`" if refused.field else ""
-            raise InputError(
-                f"row {record.row}{place}: {refused.reason}",
-                refused.hint or "mend the row, or drop `--strict` to have such rows listed as rejects",
-            ) from None
-        self.rejects.append((record.row, refused.field, refused.text, refused.reason))
+    def _indescribable(self, cells: polars.DataFrame, alloys: FormulaBatch) -> dict[int, Problem]:
+        """Find rows with an element that has not every property."""
+        entries = np.flatnonzero(np.isin(alloys.element, list(self.unusable)))
+        problems: dict[int, Problem] = {}
+        for entry in entries.tolist():
+            row = int(np.searchsorted(alloys.start, entry, "right")) - 1
+            position = int(alloys.element[entry])
+            name = self.formula or self.elements[element_symbols()[position]]
+            problem = (name, str(cells[name][row]), self.unusable[position], "leave the row out")
+            problems.setdefault(row, problem)
+        return problems
 
 
-class _Refused(Exception):
-    """Why a record cannot be read: field, text, reason, hint."""
-
-    def __init__(self, name: str, text: str, reason: str, hint: str = "") -> None:
-        super().__init__(reason)
-        self.field, self.text, self.reason, self.hint = name, text, reason, hint
-
-
-def find_conditions(header: Sequence[str], known: Iterable[Condition]) -> dict[str, int]:
+def find_conditions(header: Sequence[str], known: Iterable[Condition]) -> tuple[str, ...]:
     """Find the columns that bear the name of a condition."""
-    return {c.name: header.index(c.name) for c in known if c.name in header}
+    return tuple(condition.name for condition in known if condition.name in header)
 
 
-def dense(compositions: Sequence[Composition], symbols: Sequence[str]) -> NDArray[np.float64]:
-    """Lay compositions out as atomic fractions (n, d)."""
-    place = {symbol: column for column, symbol in enumerate(symbols)}
-    fractions = np.zeros((len(compositions), len(symbols)))
-    for row, composition in enumerate(compositions):
-        fractions[row, [place[symbol] for symbol in composition.symbols]] = composition.fractions
-    return fractions
+def joined_blocks(blocks: Sequence[ListBlock]) -> ListBlock:
+    """Put the rows of consecutive blocks together."""
+    import polars
+
+    if len(blocks) == 1:
+        return blocks[0]
+    return ListBlock(
+        np.concatenate([each.rows for each in blocks]),
+        polars.concat([each.cells for each in blocks]),
+        _joined_alloys([each.alloys for each in blocks]),
+        {name: np.concatenate([each.conditions[name] for each in blocks]) for name in blocks[0].conditions},
+    )
+
+
+def take_alloys(alloys: FormulaBatch, chosen: NDArray[np.integer]) -> FormulaBatch:
+    """Keep some compositions, in the order given; one may be kept several times."""
+    count = np.diff(alloys.start)[chosen]
+    start = np.zeros(len(chosen) + 1, np.int64)
+    np.cumsum(count, out=start[1:])
+    entries = np.repeat(alloys.start[:-1][chosen] - start[:-1], count) + np.arange(start[-1])
+    refused = {}
+    if alloys.refused:
+        refused = {k: alloys.refused[row] for k, row in enumerate(chosen.tolist()) if row in alloys.refused}
+    return FormulaBatch(start, alloys.element[entries], alloys.fraction[entries], refused)
+
+
+def _joined_alloys(parts: Sequence[FormulaBatch]) -> FormulaBatch:
+    """Put compositions one after the other."""
+    count = np.concatenate([np.diff(part.start) for part in parts])
+    element, fraction = (np.concatenate([getattr(p, name) for p in parts]) for name in ("element", "fraction"))
+    return FormulaBatch(np.concatenate([[0], np.cumsum(count)]).astype(np.int64), element, fraction, {})
+
+
+def _distinct(texts: polars.Series) -> tuple[polars.Series, NDArray[np.int64] | None]:
+    """Give the distinct texts and the place of each text (n,) among them; all texts and None where few repeat."""
+    distinct = texts.unique(maintain_order=True)
+    if len(distinct) > _REPEATED * len(texts):
+        return texts, None
+    place = distinct.alias("text").to_frame().with_row_index("place")
+    found = texts.alias("text").to_frame().join(place, on="text", how="left", maintain_order="left")
+    return distinct, found["place"].to_numpy().astype(np.int64)
+
+
+def _unusable(descriptors: Sequence[Descriptor]) -> dict[int, str]:
+    """Find the elements that lack a property, alone or beside lighter ones, and which; by position."""
+    known = element_symbols()
+    usable, reasons = list(range(len(known))), {}
+    while problem := _problem(descriptors, [known[place] for place in usable]):
+        few, many = 0, len(usable)  # so many of the first elements do, and do not, have every property
+        while many - few > 1:
+            middle = (few + many) // 2
+            found = _problem(descriptors, [known[place] for place in usable[:middle]])
+            few, many, problem = (few, middle, found) if found else (middle, many, problem)
+        reasons[usable.pop(few)] = problem
+    return reasons
+
+
+def _problem(descriptors: Sequence[Descriptor], symbols: Sequence[str]) -> str:
+    """Say what keeps elements from being described together; empty if nothing does."""
+    try:
+        compile_plan(descriptors, tuple(symbols))
+    except CompositionError as problem:
+        return problem.message
+    return ""

@@ -1,22 +1,21 @@
-"""The result of a list: predictions beside the input columns, and an account of every row."""
+"""The result of a list: predictions beside the input columns."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from pathlib import Path
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from screener.alloy_list import AlloyList
-from screener.formula import canonical_formula
-from screener.jobs import ScoreJob
-from screener.list_blocks import ListReader, dense
-from screener.list_search import Chosen, ListRows
+from screener.formula_texts import canonical_formulas
+from screener.list_search import ListRows
 from screener.plan import Plan
 from screener.results import ResultTable, Values
 from screener.run_models import RunModels
-from screener.survivors import Survivors, result_table, shown_descriptors
+from screener.survivors import Survivors, descriptor_columns, has_properties, result_table
+from screener.tier_models import Columns, element_columns
 
 if TYPE_CHECKING:
     import polars
@@ -32,56 +31,79 @@ _CHUNK = 65_536
 """Rows characterized and laid out at once."""
 
 
-def list_frame(
-    job: ScoreJob, reader: ListReader, plan: Plan, models: RunModels, chosen: Chosen
-) -> tuple[polars.DataFrame, list[str]]:
-    """Characterize the rows chosen and put them beside their input.
+@dataclass(frozen=True, slots=True)
+class RowLayout:
+    """How rows of one list are written; every block of it gets the same columns.
 
-    Returns:
-        The result, and notes on input columns that were renamed.
-
-    Raises:
-        CompositionError: an element lacks a property that the precise models need.
+    Attributes:
+        header: input columns.
+        plan: filter, score and front.
+        models: models of the run.
+        descriptors: descriptors to add, by name.
+        exact: whether they are computed in float64.
+        elements: elements whose at.% are added.
     """
-    import polars
 
-    present = {symbol for composition in chosen.rows.block.compositions for symbol in composition.symbols}
-    symbols = tuple(symbol for symbol in reader.symbols if symbol in present) or reader.symbols
-    descriptors = shown_descriptors(symbols, plan.referenced, job.question.with_descriptors)
-    parts = []
-    for start in range(0, max(1, len(chosen.rank)), _CHUNK):
-        chunk = np.arange(start, min(start + _CHUNK, len(chosen.rank)))
-        parts.append(_part(chosen.rows.take(chunk), symbols, plan, models, descriptors).frame())
-    result = polars.concat(parts)
-    inputs = _inputs(job, reader.source, chosen.rows)
-    names = {n: _free(n, {*_OURS, *result.columns}, reader.source.header) for n in reader.source.header}
-    lead = [polars.Series("rank", chosen.rank), polars.Series("row", chosen.rows.block.rows)]
-    given = [column.alias(names[column.name]) for column in inputs]
-    notes = [f"input column `{old}` is written as `{new}`" for old, new in names.items() if old != new]
-    return polars.DataFrame([*lead, *given, *result.get_columns()]), notes
+    header: tuple[str, ...]
+    plan: Plan
+    models: RunModels
+    descriptors: tuple[str, ...]
+    exact: bool
+    elements: tuple[str, ...] = ()
 
+    def frames(self, rows: ListRows, rank: NDArray[np.int64] | None) -> Iterator[polars.DataFrame]:
+        """Characterize rows and put them beside their input, a chunk at a time and at least one.
 
-def _part(
-    rows: ListRows, symbols: tuple[str, ...], plan: Plan, models: RunModels, descriptors: tuple[str, ...]
-) -> ResultTable:
-    """Characterize some rows."""
-    compositions = rows.block.compositions
-    lead: dict[str, Values] = {
-        "formula": [canonical_formula(c.symbols, [100.0 * f for f in c.fractions]) for c in compositions]
-    }
-    front = np.ones(len(rows.score), np.int64) if plan.front else None
-    survivors = Survivors(dense(compositions, symbols), symbols, rows.columns, rows.score, rows.block.conditions, front)
-    return result_table(lead, survivors, models, descriptors)
+        Args:
+            rows: the rows.
+            rank: their places by score; None leaves the column out.
 
+        Raises:
+            CompositionError: an element lacks a property that the precise models need.
+        """
+        for start in range(0, max(1, len(rows.score)), _CHUNK):
+            chunk = np.arange(start, min(start + _CHUNK, len(rows.score)))
+            whole = len(chunk) == len(rows.score)
+            yield self.frame(rows if whole else rows.take(chunk), None if rank is None else rank[chunk])
 
-def _inputs(job: ScoreJob, source: AlloyList, rows: ListRows) -> list[polars.Series]:
-    """Return the input columns of the rows: text as it was read, or the columns of the table given."""
-    import polars
+    def frame(self, rows: ListRows, rank: NDArray[np.int64] | None) -> polars.DataFrame:
+        """Lay out a few rows."""
+        import polars
 
-    if not isinstance(job.source, Path):
-        return job.source[rows.block.rows - 1].get_columns()
-    columns = zip(*rows.block.fields, strict=True) if rows.block.fields else ([] for _ in source.header)
-    return [polars.Series(n, list(v), dtype=polars.String) for n, v in zip(source.header, columns, strict=True)]
+        result = self._predictions(rows).frame()
+        names = self.input_names(result.columns)
+        lead = [] if rank is None else [polars.Series("rank", rank)]
+        given = [column.alias(names[column.name]) for column in rows.block.cells.get_columns()]
+        return polars.DataFrame([*lead, polars.Series("row", rows.block.rows), *given, *result.get_columns()])
+
+    def input_names(self, written: Collection[str]) -> dict[str, str]:
+        """Name every input column as it is written: one with a name of ours gets another."""
+        return {name: _free(name, {*_OURS, *written}, self.header) for name in self.header}
+
+    def _predictions(self, rows: ListRows) -> ResultTable:
+        """Characterize a few rows."""
+        block, symbols = rows.block, rows.block.symbols
+        front = np.ones(len(rows.score), np.int64) if self.plan.front else None
+        survivors = Survivors(block.fractions(symbols), symbols, rows.columns, rows.score, block.conditions, front)
+        lead: dict[str, Values] = {"formula": canonical_formulas(block.alloys)}
+        shares = element_columns(survivors.fractions, symbols, self.elements)
+        lead |= {symbol: shares[symbol] for symbol in self.elements}
+        return result_table(lead, survivors, self.models, self._described(survivors))
+
+    def _described(self, survivors: Survivors) -> Columns:
+        """Compute the descriptors; an alloy whose elements lack a property gets a gap."""
+        fractions, symbols = survivors.fractions, survivors.symbols
+        blind = [name for name in self.descriptors if not has_properties(name, symbols)]
+        known = [name for name in self.descriptors if name not in blind]
+        columns = descriptor_columns(fractions, symbols, known, self.exact) if known else {}
+        for name in blind:
+            able = np.array([has_properties(name, (symbol,)) for symbol in symbols])
+            rows, values = np.flatnonzero(~(fractions[:, ~able] > 0).any(axis=1)), np.full(len(fractions), np.nan)
+            some = [symbol for symbol, has in zip(symbols, able, strict=True) if has]
+            if len(rows):
+                values[rows] = descriptor_columns(fractions[rows][:, able], some, [name], self.exact)[name]
+            columns[name] = values
+        return {name: columns[name] for name in self.descriptors}
 
 
 def _free(name: str, ours: Collection[str], header: Sequence[str]) -> str:
@@ -91,16 +113,3 @@ def _free(name: str, ours: Collection[str], header: Sequence[str]) -> str:
         while name in header:
             name = f"input_{name}"
     return name
-
-
-def account(read: int, rejected: int, filtered: int, chosen: Chosen) -> tuple[tuple[str, int], ...]:
-    """Account for every row that was read: what happened to rows, and to how many."""
-    parts = [
-        ("written", len(chosen.rank)),
-        ("filtered by --where", filtered),
-        *chosen.left_out,
-        ("rejected", rejected),
-    ]
-    if sum(count for _, count in parts) != read:
-        raise RuntimeError(f"{read} rows read, but {parts}")
-    return (("rows read", read), *((what, n) for what, n in parts if n or what in ("written", "rejected")))

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from screener.alloy_list import Record
 from screener.engine import joined
-from screener.list_blocks import ListBlock, ListReader, dense
+from screener.formula_batch import FormulaBatch
+from screener.list_blocks import ListBlock, joined_blocks, take_alloys
 from screener.pareto import ParetoFront
 from screener.plan import Plan
 from screener.search import SLACK, best_first, front_values, passing
-from screener.summary import Watch
 from screener.tier_models import Columns, Conditions
 
-Predict: TypeAlias = Callable[[NDArray[np.float64], tuple[str, ...], Conditions], Columns]
-"""Gives the columns (n,) of compositions (n, d) of some elements under conditions."""
+Predict: TypeAlias = Callable[[FormulaBatch, tuple[str, ...], Conditions], Columns]
+"""Gives the columns (n,) of compositions (n,) of some elements under conditions."""
+UNSCORED, UNBEATEN, BEYOND = "without a score", "not on the first front", "beyond --top"
+"""Why rows that met the filter are not reported."""
+_HELD = 65_536
+"""Rows held beyond those that may be reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,87 +58,123 @@ class Chosen:
 
     rows: ListRows
     rank: NDArray[np.int64]
-    left_out: tuple[tuple[str, int], ...]
+    left_out: Counter[str]
 
 
-def evaluate_list(
-    reader: ListReader,
-    records: Iterable[Record],
-    plan: Plan,
-    predict: Predict,
-    size: int,
-    total: int | None,
-    watch: Watch,
-) -> tuple[ListRows, int]:
-    """Predict every readable row and keep those that meet the filter.
-
-    Args:
-        reader: makes blocks of records.
-        records: every record of the list.
-        plan: filter and score.
-        predict: gives columns.
-        size: records read at once.
-        total: how many records there are, if that is known.
-        watch: hears of progress.
+def evaluate(block: ListBlock, plan: Plan, predict: Predict) -> tuple[ListRows, int]:
+    """Predict the rows of a block and keep those that meet the filter.
 
     Returns:
         The rows kept, in their order, and how many did not meet the filter.
     """
-    parts: list[ListRows] = []
-    filtered = 0
-    for block in reader.blocks(records, size):
-        columns = predict(dense(block.compositions, reader.symbols), reader.symbols, block.conditions)
-        kept, columns = passing(plan, np.arange(len(block.rows)), columns)
-        filtered += len(block.rows) - len(kept)
-        parts.append(ListRows(block.take(kept), columns, plan.scorer.score(columns)))
-        watch.progress(reader.read, total)
-    return _joined(parts), filtered
+    columns = predicted(block, predict)
+    kept, columns = passing(plan, np.arange(len(block.rows)), columns)
+    filtered = len(block.rows) - len(kept)
+    return ListRows(block.take(kept) if filtered else block, columns, plan.scorer.score(columns)), filtered
+
+
+def predicted(block: ListBlock, predict: Predict) -> Columns:
+    """Predict the rows of a block, those of one formula once where conditions do not tell them apart."""
+    symbols = block.symbols
+    if block.same is None or block.conditions:
+        return predict(block.alloys, symbols, block.conditions)
+    _, first, inverse = np.unique(block.same, return_index=True, return_inverse=True)
+    columns = predict(take_alloys(block.alloys, first), symbols, {})
+    return {name: values[inverse] for name, values in columns.items()}
+
+
+def scored(rows: ListRows) -> tuple[ListRows, int]:
+    """Leave out rows without a score; say how many."""
+    kept = np.flatnonzero(~np.isnan(rows.score))
+    missing = len(rows.score) - len(kept)
+    return (rows.take(kept) if missing else rows), missing
+
+
+@dataclass(slots=True)
+class Held:
+    """Rows of a long list that may be reported in the end; the others are let go and counted.
+
+    Attributes:
+        plan: filter, score and front.
+        top: how many of the best are reported; None for the whole front.
+        left_out: why rows are not reported, and how many.
+    """
+
+    plan: Plan
+    top: int | None
+    left_out: Counter[str] = field(default_factory=Counter)
+    _parts: list[ListRows] = field(default_factory=list)
+    _held: int = 0
+    _front: ParetoFront | None = None
+
+    def add(self, rows: ListRows) -> None:
+        """Take in the rows of another block.
+
+        Raises:
+            ExpressionError: more rows are on the front than can be kept.
+        """
+        if self.plan.front:
+            self._front = self._front or ParetoFront(self.plan.directions)
+            self._front.update(front_values(self.plan, rows.columns), rows.block.rows)
+        self._parts.append(rows)
+        self._held += len(rows.score)
+        if self._held > _HELD + 2 * ((self.top or 0) + SLACK):
+            self._prune()
+
+    def rows(self) -> ListRows:
+        """Return the rows held, in their order."""
+        return joined_rows(self._parts)
+
+    def _prune(self) -> None:
+        """Let go of rows that cannot be reported any more."""
+        rows = self.rows()
+        if self._front is not None:
+            kept, why = np.flatnonzero(np.isin(rows.block.rows, self._front.finish()[0])), UNBEATEN
+        else:
+            kept, why = np.sort(best_first(rows.block.rows, rows.score)[: (self.top or 0) + SLACK]), BEYOND
+        self.left_out[why] += len(rows.score) - len(kept)
+        self._parts, self._held = [rows.take(kept)], len(kept)
 
 
 def choose(rows: ListRows, plan: Plan, top: int | None, ranks: bool, settle: Callable[[ListRows], ListRows]) -> Chosen:
     """Take the rows to report and bring them in order.
 
     Args:
-        rows: rows that met the filter.
+        rows: rows that met the filter and have a score.
         plan: filter, score and front.
         top: how many of the best to take; None takes all.
         ranks: whether an order was asked for; else rows keep theirs.
         settle: gives final values to rows of which some will be cut.
     """
-    left_out: list[tuple[str, int]] = []
+    left_out: Counter[str] = Counter()
 
     def keep(chosen: NDArray[np.intp], why: str) -> None:
         nonlocal rows
         if len(chosen) < len(rows.score):
-            left_out.append((why, len(rows.score) - len(chosen)))
+            left_out[why] += len(rows.score) - len(chosen)
             rows = rows.take(chosen)
 
-    keep(np.flatnonzero(~np.isnan(rows.score)), "without a score")
     if plan.front:
         front = ParetoFront(plan.directions)
         front.update(front_values(plan, rows.columns), rows.block.rows)
-        keep(np.flatnonzero(np.isin(rows.block.rows, front.finish()[0])), "not on the first front")
+        keep(np.flatnonzero(np.isin(rows.block.rows, front.finish()[0])), UNBEATEN)
     if top is not None and top < len(rows.score):
-        before, total = len(left_out), len(rows.score)
-        keep(np.sort(best_first(rows.block.rows, rows.score)[: top + SLACK]), "beyond --top")
+        total = len(rows.score)
+        keep(np.sort(best_first(rows.block.rows, rows.score)[: top + SLACK]), BEYOND)
         rows = settle(rows)
-        keep(np.sort(best_first(rows.block.rows, rows.score)[:top]), "beyond --top")
-        left_out[before:] = [("beyond --top", total - len(rows.score))]
+        keep(np.sort(best_first(rows.block.rows, rows.score)[:top]), BEYOND)
+        left_out[BEYOND] = total - len(rows.score)
     order = best_first(rows.block.rows, rows.score)
     if ranks or top is not None or plan.front:
-        return Chosen(rows.take(order), np.arange(1, len(order) + 1), tuple(left_out))
+        return Chosen(rows.take(order), np.arange(1, len(order) + 1), left_out)
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(1, len(order) + 1)
-    return Chosen(rows, rank, tuple(left_out))
+    return Chosen(rows, rank, left_out)
 
 
-def _joined(parts: Sequence[ListRows]) -> ListRows:
+def joined_rows(parts: Sequence[ListRows]) -> ListRows:
     """Put the rows of consecutive blocks together."""
-    blocks = [part.block for part in parts]
-    block = ListBlock(
-        np.concatenate([each.rows for each in blocks]),
-        tuple(fields for each in blocks for fields in each.fields),
-        tuple(composition for each in blocks for composition in each.compositions),
-        {name: np.concatenate([each.conditions[name] for each in blocks]) for name in blocks[0].conditions},
-    )
-    return ListRows(block, joined([part.columns for part in parts]), np.concatenate([part.score for part in parts]))
+    if len(parts) == 1:
+        return parts[0]
+    columns, score = joined([part.columns for part in parts]), np.concatenate([part.score for part in parts])
+    return ListRows(joined_blocks([part.block for part in parts]), columns, score)

@@ -32,6 +32,19 @@ class Outcome:
     rejects: tuple[tuple[int, str, str, str], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A finished run whose result was handed on.
+
+    Attributes:
+        summary: what was done.
+        metadata: what a result file carries about itself, keys `screener.*`.
+    """
+
+    summary: Summary
+    metadata: Mapping[str, str]
+
+
 def metadata_of(question: Mapping[str, object], models: RunModels, summary: Summary) -> dict[str, str]:
     """Describe a run for whoever finds its result: question, models, version and counts."""
     asked = {**question, "process": models.process()}

@@ -31,7 +31,7 @@ from screener.run_models import RunModels, run_models
 from screener.search import Batching, Found, search
 from screener.space import CompositionSpace
 from screener.summary import PythonWatch, Summary, Watch, model_lines, note_lines
-from screener.survivors import Survivors, result_table, shown_descriptors
+from screener.survivors import Survivors, descriptor_columns, result_table, shown_descriptors
 
 if TYPE_CHECKING:
     import polars
@@ -185,7 +185,8 @@ def _result(
     }
     front = None if found.front_size is None else np.ones(len(found.index), np.int64)
     survivors = Survivors(fractions, symbols, found.columns, found.score, {}, front)
-    return result_table(lead, survivors, models, descriptors).frame()
+    described = descriptor_columns(fractions, symbols, descriptors)
+    return result_table(lead, survivors, models, described).frame()
 
 
 def _summarize(job: ScreenJob, candidates: Candidates, models: RunModels, found: Found, seconds: float) -> Summary:

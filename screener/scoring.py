@@ -4,49 +4,48 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
-from screener.alloy_list import AlloyList, from_frame, open_csv
+from screener.alloy_list import AlloyList, from_frame, open_list
 from screener.binding import check_conditions, known_conditions
-from screener.card import Condition
 from screener.descriptors.catalogue import Descriptor, Kind, catalogue
 from screener.elements import element_symbols
-from screener.engine import BlockEngine
 from screener.formula import Units
 from screener.jobs import (
     CHARACTERIZE_UP_TO,
     ClassifierChoice,
+    EncodingChoice,
     Question,
     ScoreJob,
     TierChoice,
     as_tuple,
     conditions_of,
 )
-from screener.judge import Judge
-from screener.list_blocks import ListReader, dense, find_conditions
-from screener.list_results import account, list_frame
-from screener.list_search import ListRows, Predict, choose, evaluate_list
-from screener.outcome import Outcome, metadata_of
-from screener.plan import Plan, check_domain, make_plan
+from screener.list_blocks import BlockReader, find_conditions
+from screener.list_run import ListRun
+from screener.outcome import Finished, Outcome, metadata_of
+from screener.plan import Plan, make_plan
+from screener.result_files import FrameSink, RejectSink, RowSink, open_rejects
 from screener.run_models import RunModels, run_models
-from screener.search import passing
 from screener.summary import PythonWatch, Summary, Watch, model_lines, note_lines
-from screener.tier_models import Columns, Conditions
+from screener.table_records import PandasFrame, from_pandas, is_pandas
+from screener.text_blocks import TextBlock
 
 if TYPE_CHECKING:
     import polars
 
 
 def score(
-    table: polars.DataFrame | Path | str,
+    table: polars.DataFrame | PandasFrame | Path | str,
     *,
+    composition_column: str | None = None,
     units: Units | None = None,
+    encoding: EncodingChoice = "utf-8",
     models: Path | str | None = None,
     device: str = "auto",
     maximize: str | tuple[str, ...] | list[str] = (),
@@ -63,13 +62,18 @@ def score(
     prior: float | None = None,
     classifier: ClassifierChoice | None = None,
     with_descriptors: bool = False,
+    with_elements: bool = False,
     strict: bool = False,
+    rejects: Path | str | None = None,
 ) -> polars.DataFrame:
     """Predict a list of alloys.
 
     Args:
-        table: a polars table or the path of a CSV file, with a column of formulas.
-        units: how amounts in formulas are meant, `at` or `wt`; balance notation must say.
+        table: a polars or pandas table, or the path of a CSV, JSON lines or Parquet file, with a column of formulas or
+            one column per element.
+        composition_column: name of the column of formulas; looked for where None.
+        units: how amounts are meant, `at` or `wt`; balance notation must say.
+        encoding: of a text file, `utf-8` or `latin-1`.
         models: folder of models; looked up where None.
         device: `auto`, `cpu`, `cuda` or `cuda:n`.
         maximize: columns to make large, `COL` or `COL=LO:HI`; the default ranks by `p_amorphous`.
@@ -86,7 +90,9 @@ def score(
         prior: share of amorphous-formers to rescale `p_amorphous` for; ranking and default flags stay.
         classifier: which of several screening classifiers, `mtl` or `independent`; None takes the preferred one.
         with_descriptors: add every descriptor.
+        with_elements: add the at.% of every element: of those that occur, or of all to a list of more than 20,000 rows.
         strict: refuse rows that cannot be read and elements outside the training of a model.
+        rejects: file for the rows that cannot be read.
 
     Returns:
         One row per alloy that could be read, input columns included. Rows that could not are warned of.
@@ -111,26 +117,63 @@ def score(
         prior,
         classifier,
     )
-    source = Path(table) if isinstance(table, str) else table
-    watch = PythonWatch()
-    outcome = run_score(ScoreJob(source, question, units, None if models is None else Path(models), device), watch)
-    if outcome.rejects:
-        row, _, text, reason = outcome.rejects[0]
-        watch.warn(f"{len(outcome.rejects)} rows could not be read, the first is row {row}: {reason} (`{text[:60]}`)")
-    return outcome.frame
+    watch, sink = PythonWatch(), FrameSink()
+    job = ScoreJob(
+        _source(table),
+        question,
+        units,
+        None if models is None else Path(models),
+        device,
+        column=composition_column,
+        encoding=encoding,
+        with_elements=with_elements,
+    )
+    with open_rejects(None if rejects is None else Path(rejects), always=True) as refused:
+        stream_score(job, watch, sink, refused)
+    if refused.count:
+        row, _, text, reason = refused.first[0]
+        watch.warn(f"{refused.count} rows could not be read, the first is row {row}: {reason} (`{text[:60]}`)")
+    return sink.frame()
+
+
+def _source(table: polars.DataFrame | PandasFrame | Path | str) -> Path | polars.DataFrame:
+    """Take a path, a polars or a pandas frame."""
+    if isinstance(table, str | Path):
+        return Path(table)
+    return from_pandas(cast(PandasFrame, table)) if is_pandas(table) else cast("polars.DataFrame", table)
 
 
 def run_score(job: ScoreJob, watch: Watch) -> Outcome:
-    """Predict a list.
+    """Predict a list and keep the result in memory.
 
     Raises:
         ScreenerError: the question or the list cannot be read.
     """
+    rows, rejects = FrameSink(), RejectSink(keep=None)
+    finished = stream_score(job, watch, rows, rejects)
+    return Outcome(rows.frame(), finished.summary, finished.metadata, tuple(rejects.first))
+
+
+def stream_score(
+    job: ScoreJob, watch: Watch, rows: RowSink, rejects: RejectSink, scratch: Path | None = None
+) -> Finished:
+    """Predict a list and hand the result on block by block.
+
+    Args:
+        job: the list and the question.
+        watch: hears of progress and warnings.
+        rows: takes the result.
+        rejects: takes what cannot be read.
+        scratch: folder where rows of a long list wait that is sorted; None for the system's.
+
+    Raises:
+        ScreenerError: the question or the list cannot be read, or the result not written.
+    """
     started = time.perf_counter()
     question = job.question
     with _opened(job) as source:
-        first = list(itertools.islice(source.records, CHARACTERIZE_UP_TO + 1))
-        short = len(first) <= CHARACTERIZE_UP_TO
+        first, count = _first_blocks(source)
+        short = count <= CHARACTERIZE_UP_TO
         close = short or (question.top is not None and question.top <= CHARACTERIZE_UP_TO)
         tier = "screen" if question.tier == "auto" and not close else question.tier
         with run_models(question, job.models, job.device, tier, nearest=close or tier == "characterize") as models:
@@ -138,32 +181,52 @@ def run_score(job: ScoreJob, watch: Watch) -> Outcome:
             said = check_conditions(question, models.models())
             plan = make_plan(question, models.search, element_symbols())
             columns = find_conditions(source.header, known.values())
-            given, needed = models.conditions(), _needed(models, plan)
-            reader = ListReader(source, job.units, needed, columns, given, question.strict)
-            records, total = itertools.chain(first, source.records), len(first) if short else None
-            predict = _predictor(job, plan, models, exact=short)
-            rows, filtered = evaluate_list(reader, records, plan, predict, job.block, total, watch)
-            said += [*_range_warnings(rows, known), *check_domain(reader.symbols, models.models(), question.strict)]
-            for warning in said:
+            reader = _reader(job, source, models, plan, columns)
+            run = ListRun(job, source.header, reader, plan, models, known, rows, rejects, watch)
+            if short:
+                run.short(first)
+            else:
+                run.long(itertools.chain(first, source.blocks), scratch)
+            for warning in [*said, *run.warnings()]:
                 watch.warn(warning)
-            settle = _as_it_is if short else _settler(reader, plan, _predictor(job, plan, models, exact=True))
-            chosen = choose(rows, plan, question.top, question.ranks, settle)
-            frame, renamed = list_frame(job, reader, plan, models, chosen)
-            counts = account(reader.read, len(reader.rejects), filtered, chosen)
-            lines = (*model_lines(models, _tier_text(question.tier, tier, close), columns), *note_lines(renamed))
-            summary = Summary(counts, time.perf_counter() - started, reader.read, lines)
-            return Outcome(frame, summary, metadata_of(job.as_json(), models, summary), tuple(reader.rejects))
-
-
-def _as_it_is(rows: ListRows) -> ListRows:
-    return rows
+            lines = model_lines(models, _tier_text(question.tier, tier, close), columns)
+            notes = note_lines([*source.notes, *_renamed(source.header, run.tally.columns)])
+            counts = run.tally.counts()
+            summary = Summary(counts, time.perf_counter() - started, run.tally.read, (*lines, *notes))
+            metadata = metadata_of(job.as_json(), models, summary)
+            rows.finish(metadata)
+            return Finished(summary, metadata)
 
 
 def _opened(job: ScoreJob) -> AbstractContextManager[AlloyList]:
     """Open the list of a job."""
     if isinstance(job.source, Path):
-        return open_csv(job.source, job.units)
-    return nullcontext(from_frame(job.source, job.units))
+        return open_list(job.source, job.units, job.column, job.encoding)
+    return nullcontext(from_frame(job.source, job.units, job.column))
+
+
+def _first_blocks(source: AlloyList) -> tuple[list[TextBlock], int]:
+    """Read blocks until it is clear whether the list is short; at least one, which may be empty."""
+    import polars
+
+    first: list[TextBlock] = []
+    count = 0
+    for block in source.blocks:
+        first.append(block)
+        count += block.records
+        if count > CHARACTERIZE_UP_TO:
+            break
+    if not first:
+        empty = polars.DataFrame(schema=dict.fromkeys(source.header, polars.String))
+        first.append(TextBlock(np.empty(0, np.int64), empty))
+    return first, count
+
+
+def _reader(job: ScoreJob, source: AlloyList, models: RunModels, plan: Plan, columns: tuple[str, ...]) -> BlockReader:
+    """Make what reads compositions and conditions of records."""
+    formula = None if source.formula is None else source.header[source.formula]
+    elements = {symbol: source.header[place] for symbol, place in source.elements.items()}
+    return BlockReader(formula, elements, job.units, _needed(models, plan), columns, models.conditions())
 
 
 def _needed(models: RunModels, plan: Plan) -> list[Descriptor]:
@@ -173,46 +236,14 @@ def _needed(models: RunModels, plan: Plan) -> list[Descriptor]:
     return list((named | {name: catalogue()[name] for name in plan.referenced}).values())
 
 
-def _predictor(job: ScoreJob, plan: Plan, models: RunModels, *, exact: bool) -> Predict:
-    """Make what predicts compositions: in float64 for lists that are short, else in blocks of one shape."""
-    wanted = {*models.search.columns, *plan.wanted}
-    nets = models.precise().nets
-    engines: dict[tuple[str, ...], BlockEngine] = {}
-
-    def predict(fractions: NDArray[np.float64], symbols: tuple[str, ...], conditions: Conditions) -> Columns:
-        if exact and nets:
-            return Judge(models.search, nets, symbols, wanted).columns_of(fractions, conditions)
-        if symbols not in engines:
-            engines.clear()
-            engines[symbols] = BlockEngine(models.search, symbols, wanted)
-        return engines[symbols].columns_of(fractions, conditions, job.block, pad=bool(nets))
-
-    return predict
-
-
-def _settler(reader: ListReader, plan: Plan, predict: Predict) -> Callable[[ListRows], ListRows]:
-    """Make what gives the best of a long list their final values."""
-
-    def settle(rows: ListRows) -> ListRows:
-        columns = predict(dense(rows.block.compositions, reader.symbols), reader.symbols, rows.block.conditions)
-        kept, columns = passing(plan, np.arange(len(rows.score)), columns)
-        return ListRows(rows.block.take(kept), columns, plan.scorer.score(columns))
-
-    return settle
-
-
-def _range_warnings(rows: ListRows, known: Mapping[str, Condition]) -> list[str]:
-    """Warn of condition cells outside the training range."""
-    warnings = []
-    for name, values in rows.block.conditions.items():
-        condition = known[name]
-        outside = int(np.count_nonzero((values < condition.low) | (values > condition.high)))
-        if outside:
-            warnings.append(
-                f"{outside} rows have {name} outside the {condition.low:g} to {condition.high:g} {condition.unit} "
-                "the models were trained on"
-            )
-    return warnings
+def _renamed(header: Sequence[str], written: Sequence[str]) -> list[str]:
+    """Say which input columns are written under another name."""
+    start = written.index("row") + 1
+    return [
+        f"input column `{old}` is written as `{new}`"
+        for old, new in zip(header, written[start:], strict=False)
+        if old != new
+    ]
 
 
 def _tier_text(asked: TierChoice, tier: TierChoice, close: bool) -> str:

@@ -154,7 +154,7 @@ def atomic_file(path: Path, stale: Path | None = None) -> Iterator[BinaryIO]:
     try:
         with open(staged, "xb") as file:
             yield file
-            _settle(file)
+            settle(file)
         if stale is not None:
             stale.unlink(missing_ok=True)
         os.replace(staged, final)
@@ -201,7 +201,7 @@ def _write_with_meta(frame: polars.DataFrame, path: Path, kind: Format, metadata
     with atomic_file(beside) as meta:
         meta.write(json.dumps(dict(metadata), indent=2, ensure_ascii=False).encode() + b"\n")
         # On disk before the result changes: nothing but a rename can fail after that.
-        _settle(meta)
+        settle(meta)
         with atomic_file(path, stale=beside) as file:
             if kind == "csv":
                 frame.write_csv(file)
@@ -220,13 +220,13 @@ def _write_stdout(frame: polars.DataFrame) -> None:
             buffer.write(text.encode()) if buffer is not None else sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
-        _drop_stdout()
+        drop_stdout()
     except OSError as error:
-        _drop_stdout()
+        drop_stdout()
         raise _refused("standard output", _system_reason(error) or str(error)) from None
 
 
-def _drop_stdout() -> None:
+def drop_stdout() -> None:
     """Send what is still buffered nowhere, so that the interpreter does not trip over it when it ends."""
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -238,7 +238,8 @@ def _beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{secrets.token_hex(4)}")
 
 
-def _settle(file: BinaryIO) -> None:
+def settle(file: BinaryIO) -> None:
+    """Bring what was written to disk."""
     file.flush()
     os.fsync(file.fileno())
 

@@ -44,7 +44,7 @@ class Survivors:
 
 
 def result_table(
-    lead: Mapping[str, Values], survivors: Survivors, models: RunModels, descriptors: Sequence[str]
+    lead: Mapping[str, Values], survivors: Survivors, models: RunModels, descriptors: Columns
 ) -> ResultTable:
     """Characterize survivors and lay out their result.
 
@@ -52,7 +52,7 @@ def result_table(
         lead: columns that identify the rows.
         survivors: the alloys.
         models: searching and precise models, training alloys.
-        descriptors: names of the descriptors to report.
+        descriptors: descriptors to report, by name (n,).
 
     Raises:
         ModelError: models or training alloys cannot be loaded.
@@ -82,14 +82,16 @@ def result_table(
         nearest_alloys(precise.index, survivors) if precise.index else None,
         survivors.front,
         screened,
-        descriptor_columns(survivors.fractions, survivors.symbols, descriptors),
+        descriptors,
     )
 
 
-def descriptor_columns(fractions: NDArray[np.float64], symbols: Sequence[str], names: Sequence[str]) -> Columns:
+def descriptor_columns(
+    fractions: NDArray[np.float64], symbols: Sequence[str], names: Sequence[str], exact: bool | None = None
+) -> Columns:
     """Compute descriptors to report, by name (n,): in float64, or in float32 for tables too long to wait for."""
     known = [catalogue()[name] for name in names]
-    if len(fractions) <= CHARACTERIZE_UP_TO:
+    if len(fractions) <= CHARACTERIZE_UP_TO if exact is None else exact:
         values: NDArray[np.floating] = describe(fractions, symbols, known)
     else:
         values = featurize(fractions, symbols, FeatureSpec("reported", tuple(names)))

@@ -38,6 +38,7 @@ CORE = {
     "onnxruntime-gpu",
     "onnxruntime",
     "platformdirs",
+    "zstandard",
 }
 
 

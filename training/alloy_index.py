@@ -35,7 +35,7 @@ def build_index(tables: Mapping[str, TaskRows], earlier: AlloyIndex | None = Non
     """
     found = {} if earlier is None else _alloys(earlier, tables)
     for target, rows in tables.items():
-        for permille, keys, measured in zip(_permille(rows), rows.source, rows.measured, strict=True):
+        for permille, keys, measured in zip(permille_of(rows), rows.source, rows.measured, strict=True):
             if measured:
                 alloy = found.setdefault(tuple(permille.tolist()), _Alloy(set(), set()))
                 alloy.sources.update(str(keys).split("+"))
@@ -74,7 +74,7 @@ def _alloys(index: AlloyIndex, tables: Mapping[str, TaskRows]) -> dict[tuple[int
     return found
 
 
-def _permille(rows: TaskRows) -> NDArray[np.int64]:
+def permille_of(rows: TaskRows) -> NDArray[np.int64]:
     """Compositions in 0.1 at.% that add up to 1000, shape (n, d)."""
     rounded = np.rint(rows.fractions * 1000).astype(np.int64)
     largest = rows.fractions.argmax(axis=1)

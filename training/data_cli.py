@@ -53,6 +53,8 @@ def fetch(
 ) -> None:
     """Find or download data sets and verify their digests.
 
+    With --all their measured values are written for `screener explain`, too.
+
     Example: training data fetch matbench_glass ward_2018
     """
     from training.catalogue import fetch as fetch_set
@@ -76,6 +78,17 @@ def fetch(
         _print_table(("key", "path"), found)
     if refused:
         raise InputError(f"{len(refused)} of {len(LOADERS)} data sets could not be had", "see the lines above")
+    if everything:
+        _leave_values()
+
+
+def _leave_values() -> None:
+    """Write the measured values that `screener explain` shows."""
+    from training.measured import load_measured
+    from training.measured_values import write_measured_values
+
+    path = write_measured_values(load_measured().tables)
+    typer.echo(f"measured values for `screener explain`: {path}", err=True)
 
 
 @data_app.command()

@@ -18,7 +18,7 @@ EXPLAIN_HELP = """Explain what the models say about alloys, and how far to trust
 
 Shows how each formula was read, the predictions of both tiers with 90 % intervals, the amorphous flag and its
 threshold, how far each target's training alloys are and how well alloys that far were predicted, the nearest training
-alloys and every descriptor."""
+alloys, what was measured on them where `training data fetch --all` has been run, and every descriptor."""
 EXPLAIN_EXAMPLES = """\b
 Examples:
   screener explain Cu50Zr50 Zr41.2Ti13.8Cu12.5Ni10Be22.5
@@ -59,17 +59,19 @@ def explain(
     from screener.binding import check_conditions
     from screener.cli.terminal import terminal
     from screener.explain import explain as explained
+    from screener.measured_values import measured_file
     from screener.plan import check_domain
     from screener.run_models import run_models
 
     with terminal(quiet=as_json) as told, run_models(question, models, device) as loaded:
         compositions = _read(formulas, units)
+        measured = measured_file()
         for warning in check_conditions(question, loaded.models()):
             told.warn(warning)
         if strict:
             check_domain({s for c in compositions for s in c.symbols}, loaded.models(), strict)
         for place, (text, composition) in enumerate(zip(formulas, compositions, strict=True)):
-            explanation = explained(text, composition, loaded)
+            explanation = explained(text, composition, loaded, measured)
             if as_json:
                 typer.echo(json.dumps(explanation.as_json(), ensure_ascii=False))
             else:

@@ -2,38 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from screener.cli import options
-from screener.jobs import Question, ScoreJob, conditions_of
+from screener.jobs import EncodingChoice, Question, ScoreJob, conditions_of
 
 if TYPE_CHECKING:
     from screener.cli.terminal import Terminal
+    from screener.result_files import RejectSink
     from screener.sinks import OutputTarget
 
-SCORE_HELP = """Predict every alloy of a CSV file.
+SCORE_HELP = """Predict every alloy of a list.
 
-The file has a header; formulas are in a column named composition, formula or alloy, or in the first column that reads
-as alloys. All its columns come back unaltered. A column named like a condition (see `screener models`) sets that
-condition row by row. Rows that cannot be read are listed with the reason, in OUT.rejects.csv where -o names a file.
+FILE is CSV with a header (comma, semicolon or tab), JSON lines or Parquet, plain or compressed with gzip or Zstandard;
+`-` reads standard input. Formulas are in a column named composition, formula or alloy, else amounts are in columns
+named like elements, else formulas in the first column that reads as alloys. All columns come back unaltered. A column
+named like a condition (see `screener models`) sets that condition row by row. Rows that cannot be read are listed with
+the reason, in OUT.rejects.csv where -o names a file.
 
 Rows keep their order unless --top, --maximize, --minimize, --rank-by or --pareto is given. Lists of up to 20,000 rows
-are characterized with the precise models; longer ones get screening values."""
+are characterized with the precise models and ranked; longer ones get screening values, block by block."""
 SCORE_EXAMPLES = """\b
 Examples:
   screener score alloys.csv -o predicted.csv
   screener score alloys.csv --where "in_domain and is_amorphous" --top 10
-  screener score steels.csv --units wt --maximize hardness_gpa -o ranked.parquet"""
-_LISTED = 10
-"""Rejects listed on the terminal."""
+  screener score steels.csv --units wt --maximize hardness_gpa -o ranked.parquet
+  zcat many.csv.gz | screener score - --composition-column Alloy --rejects bad.csv -o predicted.parquet"""
 
 
 def score(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV file with a header.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="List of alloys, `-` for standard input.")],
+    composition_column: Annotated[
+        str | None, typer.Option("--composition-column", metavar="NAME", help="Column that holds formulas.")
+    ] = None,
     units: options.ReadUnits = None,
     maximize: options.Maximize = None,
     minimize: options.Minimize = None,
@@ -51,7 +55,17 @@ def score(
     classifier: options.Classifier = None,
     condition: options.ConditionValues = None,
     with_descriptors: options.WithDescriptors = False,
+    with_elements: Annotated[
+        bool, typer.Option("--with-elements", help="Add the at.% of every element; of all in lists above 20,000 rows.")
+    ] = False,
     output: options.Output = None,
+    rejects: Annotated[
+        Path | None,
+        typer.Option("--rejects", metavar="FILE", help="Write rows that cannot be read. Default: OUT.rejects.csv."),
+    ] = None,
+    encoding: Annotated[
+        str, typer.Option("--encoding", metavar="utf-8|latin-1", help="Encoding of a text file.")
+    ] = "utf-8",
     device: options.DeviceChoice = "auto",
     models: options.ModelsFolder = None,
     strict: options.Strict = False,
@@ -78,33 +92,58 @@ def score(
     )
 
     from screener.cli.terminal import terminal
-    from screener.scoring import run_score
-    from screener.sinks import OutputTarget, check_output, write_result
+    from screener.result_files import open_rejects, open_result
+    from screener.scoring import stream_score
+    from screener.sinks import OutputTarget, check_output
 
     target = OutputTarget.parse(output)
     check_output(target)
+    aside = _rejects_path(rejects, target, file)
+    job = ScoreJob(
+        file,
+        question,
+        cast(options.UnitsName, units),
+        models,
+        device,
+        column=composition_column,
+        encoding=cast(EncodingChoice, encoding),
+        with_elements=with_elements,
+    )
     with terminal(quiet) as told:
-        job = ScoreJob(file, question, cast(options.UnitsName, units), models, device)
-        outcome = run_score(job, told)
+        with open_result(target) as rows, open_rejects(aside, always=rejects is not None) as refused:
+            scratch = None if target.path is None else target.path.parent
+            finished = stream_score(job, told, rows, refused, scratch)
         told.clear()
-        _set_aside(outcome.rejects, target, told)
-        write_result(outcome.frame, target, outcome.metadata)
-        told.summary(outcome.summary)
+        _tell(refused, aside, told)
+        told.summary(finished.summary)
 
 
-def _set_aside(rejects: Sequence[tuple[int, str, str, str]], target: OutputTarget, told: Terminal) -> None:
-    """Write what could not be read beside the result, or list the first of it."""
-    from screener.sinks import write_rejects
+def _rejects_path(given: Path | None, target: OutputTarget, file: Path) -> Path | None:
+    """Say where rejects go.
 
-    if target.path is not None:
-        path = target.path.with_name(f"{target.path.name}.rejects.csv")
-        if rejects:
-            write_rejects(rejects, path)
-            told.warn(f"{len(rejects)} rows could not be read: see `{path}`")
-        else:
-            path.unlink(missing_ok=True)  # of an earlier run: it would speak of other rows
+    Raises:
+        OutputError: they would replace the list or the result, or cannot be written.
+    """
+    from screener.errors import OutputError
+    from screener.sinks import OutputTarget as Target
+    from screener.sinks import check_output
+
+    if given is None:
+        return None if target.path is None else target.path.with_name(f"{target.path.name}.rejects.csv")
+    if given.absolute() in (file.absolute(), None if target.path is None else target.path.absolute()):
+        raise OutputError(f"`{given}` is the list or its result", "name another file with --rejects")
+    check_output(Target(given, "csv"))
+    return given
+
+
+def _tell(rejects: RejectSink, path: Path | None, told: Terminal) -> None:
+    """Say where what could not be read is written, or list the first of it."""
+    if not rejects.count:
         return
-    for row, field, text, reason in rejects[:_LISTED]:
+    if path is not None:
+        told.warn(f"{rejects.count} rows could not be read: see `{path}`")
+        return
+    for row, field, text, reason in rejects.first:
         told.warn(f"row {row}{', ' if field else ''}{field}: {reason}{'' if text in reason else f' (`{text[:60]}`)'}")
-    if len(rejects) > _LISTED:
-        told.warn(f"{len(rejects)} rows could not be read; -o FILE lists them all in FILE.rejects.csv")
+    if rejects.count > len(rejects.first):
+        told.warn(f"{rejects.count} rows could not be read; -o FILE lists them all in FILE.rejects.csv")

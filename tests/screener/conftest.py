@@ -45,6 +45,9 @@ def run(
     from screener.cli import main
 
     monkeypatch.setenv("SCREENER_MODELS", str(tiny_models))
+    # Measured values that somebody has fetched would be shown.
+    monkeypatch.delenv("SCREENER_DATA", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
 
     def call(*arguments: str) -> Ended:

@@ -26,7 +26,7 @@ def test_explain_speaks_of_everything_once(run) -> None:
         "predictions of the characterize tier",
         "predictions of the screen tier",
         "in the domain of every model",
-        "nearest training alloys (measured values are not shipped: `training data fetch` brings them)",
+        "nearest training alloys (measured values are not shipped: `training data fetch --all` brings them)",
         "  Al20Cr50Ti30, 0 at.% away, from tiny_data, other_data",
         "descriptors",
     ):

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import csv
+import gzip
+import io
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
+import polars
 import pytest
 
 LIST = "id,alloy\n1,Fe\n2,Xx\n3,Cu50Zr50\n4,\n"
@@ -75,7 +81,7 @@ REFUSED = {
     "no formulas": (
         ("numbers.csv",),
         "no column of formulas in `numbers.csv`",
-        "name one column `composition`, `formula` or `alloy`",
+        "name one column `formula`, or say which it is with `--composition-column`",
     ),
     "strict": (
         ("list.csv", "--strict"),
@@ -109,3 +115,82 @@ def test_a_header_alone_is_said_to_hold_nothing(run, listed: Path) -> None:
     assert ended.code == 0
     assert ended.out.startswith("rank,row,alloy,formula,")
     assert ended.err.startswith("0 rows read, 0 written, 0 rejected; ")
+
+
+# --- kinds of lists, rejects ------------------------------------------------------------------------------------------
+
+
+def test_rejects_go_where_they_are_sent(run, listed: Path, tmp_path: Path) -> None:
+    ended = run("score", "list.csv", "--rejects", "bad.csv", "--quiet")
+    assert ended.code == 0
+    assert ended.err.splitlines()[-1] == "warning: 2 rows could not be read: see `bad.csv`"
+    assert len((tmp_path / "bad.csv").read_text().splitlines()) == 3
+    listed.write_text("alloy\nFe\n")
+    assert run("score", "list.csv", "--rejects", "bad.csv", "-o", "out.csv").code == 0
+    assert (tmp_path / "bad.csv").read_text() == "row,field,text,reason\n"
+    assert not (tmp_path / "out.csv.rejects.csv").exists()
+
+
+@pytest.mark.parametrize("name", ["list.csv", "out.csv"])
+def test_rejects_replace_neither_the_list_nor_its_result(run, name: str, listed: Path, tmp_path: Path) -> None:
+    ended = run("score", "list.csv", "-o", "out.csv", "--rejects", name)
+    assert ended.code == 2
+    assert ended.err.startswith(f"error: `{name}` is the list or its result\n\nhint: name another file with --rejects")
+    assert [path.name for path in tmp_path.iterdir()] == ["list.csv"]
+
+
+def test_a_list_may_come_through_a_pipe(run, monkeypatch: pytest.MonkeyPatch, listed: Path) -> None:
+    expected = run("score", "list.csv", "--quiet").out
+    for content in (LIST.encode(), gzip.compress(LIST.replace(",", ";").encode())):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(content))))
+        ended = run("score", "-")
+        assert (ended.code, ended.out) == (0, expected)
+    assert "note: fields are separated by `;`" in ended.err
+
+
+def test_a_column_may_be_named_and_an_encoding_given(run, listed: Path) -> None:
+    listed.write_bytes("alloy,other,näme\nFe,Cu,ä\n".encode("latin-1"))
+    ended = run("score", "list.csv", "--composition-column", "other", "--encoding", "latin-1", "--quiet")
+    row = next(csv.DictReader(ended.out.splitlines()))
+    assert (row["formula"], row["alloy"], row["näme"]) == ("Cu", "Fe", "ä")
+    refused = run("score", "list.csv")
+    assert (refused.code, "add `--encoding latin-1`" in refused.err) == (2, True)
+    assert run("score", "list.csv", "--encoding", "utf-16").err.startswith("error: unknown encoding `utf-16`")
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+def test_every_kind_of_output_holds_the_same(run, suffix: str, listed: Path, tmp_path: Path) -> None:
+    assert run("score", "list.csv", "-o", f"out.{suffix}").code == 0
+    read = {"csv": polars.read_csv, "jsonl": polars.read_ndjson, "parquet": polars.read_parquet}[suffix]
+    frame = read(tmp_path / f"out.{suffix}")
+    assert frame["row"].to_list() == [1, 3]
+    assert frame["alloy"].to_list() == ["Fe", "Cu50Zr50"]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGKILL, -9)])
+def test_a_killed_run_leaves_nothing_under_the_final_name(
+    number: int, code: int, suffix: str, tiny_models: Path, tmp_path: Path
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "screener", "score", "-", "--models", str(tiny_models), "-o", f"out.{suffix}"],
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    process.stdin.write(b"formula,x\n" + b"Fe50Cu50,1\nXx,2\n" * 500_000)  # and more to come
+    process.stdin.flush()
+    assert process.poll() is None
+    process.send_signal(number)
+    try:
+        process.wait(30)
+    finally:
+        process.kill()
+        _, err = process.communicate()
+    assert (process.returncode, err) == (code, b"")
+    left = [path.name for path in tmp_path.iterdir()]
+    assert not [name for name in left if not name.startswith(".")]
+    if number != signal.SIGKILL:
+        assert left == []

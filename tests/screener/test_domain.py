@@ -21,8 +21,8 @@ from screener.domain import target_domain, training_distances, widened, within_l
 from screener.engine import BlockEngine
 from screener.explain import explain
 from screener.formula import parse_formula
+from screener.formula_batch import dense_fractions, parse_formulas
 from screener.jobs import Question, ScoreJob
-from screener.list_blocks import dense
 from screener.outcome import Outcome
 from screener.run_models import run_models
 from screener.scoring import run_score
@@ -140,7 +140,7 @@ def test_every_target_with_a_limit_must_hold() -> None:
 
 def slow_distance(fractions: np.ndarray, held: list[str]) -> float:
     """Distance to the nearest of some formulas, at.%."""
-    training = dense([parse_formula(text) for text in held], SYMBOLS)
+    training = dense_fractions(parse_formulas(polars.Series(held)), SYMBOLS)
     return min(50.0 * np.abs(fractions - row).sum() for row in training)
 
 
@@ -159,7 +159,7 @@ def scored(folder: Path, texts: tuple[str, ...] = ALLOYS, question: Question | N
 @pytest.mark.parametrize("tier", ["auto", "screen", "characterize"])
 def test_reported_intervals_are_those_of_the_graph_widened_by_the_targets_own_distance(trusted_models, tier) -> None:
     frame = scored(trusted_models, question=Question(tier=tier)).frame
-    fractions = dense([parse_formula(text) for text in ALLOYS], SYMBOLS)
+    fractions = dense_fractions(parse_formulas(polars.Series(ALLOYS)), SYMBOLS)
     with run_models(Question(tier=tier), trusted_models, "cpu") as models:
         graph = BlockEngine(models.tiers()[0], SYMBOLS, models.tiers()[0].columns).columns_of(fractions)
         index = models.precise().index
@@ -195,7 +195,7 @@ def test_long_lists_keep_the_intervals_of_the_graph_and_say_so(trusted_models, m
     assert any(line.startswith(near) for line in scored(trusted_models).summary.lines)
     monkeypatch.setattr(scoring_module, "CHARACTERIZE_UP_TO", 3)
     outcome = scored(trusted_models)
-    fractions = dense([parse_formula(text) for text in ALLOYS], SYMBOLS)
+    fractions = dense_fractions(parse_formulas(polars.Series(ALLOYS)), SYMBOLS)
     with run_models(Question(), trusted_models, "cpu") as models:
         graph = BlockEngine(models.search, SYMBOLS, models.search.columns).columns_of(fractions)
     for name in ("hardness_gpa_low", "hardness_gpa_high", "resistivity_uohm_cm_low", "resistivity_uohm_cm_high"):

@@ -5,17 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import polars
 import pytest
 from test_pipeline import Notes
 
 from screener.descriptors.catalogue import catalogue
 from screener.descriptors.reference import describe
 from screener.descriptors.specs import KANG_ELEMENTS
-from screener.errors import CompositionError
+from screener.errors import CompositionError, InputError
 from screener.explain import explain
 from screener.feature_table import composition_percent, feature_lines, feature_values
 from screener.formula import parse_formula
 from screener.jobs import Question, ScoreJob
+from screener.measured_values import COLUMNS, FILE, measured_file, measured_values
 from screener.run_models import run_models
 from screener.scoring import run_score
 
@@ -34,6 +36,47 @@ def test_predictions_are_those_of_score(tiny_models: Path, tmp_path: Path) -> No
     assert near[0]["sources"] == ["tiny_data", "other_data"]
     assert [each["distance"] for each in near] == sorted(each["distance"] for each in near)
     assert said["in_domain"] is True
+
+
+def test_values_measured_on_the_neighbours_are_shown_where_they_are(tiny_models: Path, tmp_path: Path) -> None:
+    path = tmp_path / FILE
+    rows = [
+        ("Al20Cr50Ti30", "hardness_gpa", 5.25, "GPa", "tiny_data+other_data"),
+        ("Al20Cr50Ti30", "p_amorphous", 1.0, "1", "tiny_data"),
+        ("Fe", "hardness_gpa", 1.0, "GPa", "tiny_data"),
+    ]
+    polars.DataFrame(rows, list(COLUMNS), orient="row").write_parquet(path)
+    with run_models(Question(), tiny_models, "cpu") as models:
+        said = explain("Al20Ti30Cr50", parse_formula("Al20Ti30Cr50"), models, path)
+        text = list(said.lines(models))
+    first, *others = said.as_json()["nearest_training_alloys"]
+    assert first["measured"] == [
+        {"target": "hardness_gpa", "value": 5.25, "unit": "GPa", "sources": ["tiny_data", "other_data"]},
+        {"target": "p_amorphous", "value": 1.0, "unit": "1", "sources": ["tiny_data"]},
+    ]
+    assert [each["measured"] for each in others] == [[], []]
+    place = text.index("nearest training alloys")
+    assert text[place + 2 : place + 4] == [
+        "    measured hardness_gpa: 5.25 GPa (tiny_data, other_data)",
+        "    measured p_amorphous: 1 (tiny_data)",
+    ]
+
+
+def test_a_file_that_holds_no_values_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCREENER_DATA", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert measured_file() is None
+    path = tmp_path / FILE
+    for content in (b"no Parquet", None):
+        if content is None:
+            polars.DataFrame({"formula": ["Fe"]}).write_parquet(path)
+        else:
+            path.write_bytes(content)
+        assert measured_file() == path
+        with pytest.raises(InputError) as caught:
+            measured_values(path, ["Fe"])
+        assert caught.value.message == f"`{path}` is no table of measured values"
+        assert caught.value.hint == "write it again: `training data fetch --all`"
 
 
 def test_what_lies_outside_is_named_with_the_models(tiny_models: Path) -> None:

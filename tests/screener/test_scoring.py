@@ -16,9 +16,8 @@ from test_pipeline import Notes
 from screener import scoring as scoring_module
 from screener.engine import BlockEngine
 from screener.errors import CompositionError, InputError, ScreenerError
-from screener.formula import parse_formula
+from screener.formula_batch import dense_fractions, parse_formulas
 from screener.jobs import Question, ScoreJob
-from screener.list_blocks import dense
 from screener.outcome import Outcome
 from screener.run_models import run_models
 from screener.scoring import run_score, score
@@ -49,7 +48,7 @@ def test_values_are_those_of_both_tiers_and_rows_keep_their_order(tmp_path: Path
     assert frame["input_formula"].to_list() == list(ALLOYS)
     assert frame["row"].to_list() == [1, 2, 3, 4, 5, 6]
     symbols = ("Al", "Ti", "Cr", "Fe", "Co", "Ni", "Cu", "Zr")
-    fractions = dense([parse_formula(text) for text in ALLOYS], symbols)
+    fractions = dense_fractions(parse_formulas(polars.Series(ALLOYS)), symbols)
     with run_models(Question(), tiny_models, "cpu") as models:
         precise = models.precise().models
         for tier, suffix in ((precise, ""), (models.search, "_screen")):

@@ -1,0 +1,87 @@
+"""Amounts in columns: what reads, how it is scaled, what is refused and why."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import polars
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from screener.element_amounts import read_amounts, read_numbers
+from screener.elements import element_symbols
+from screener.formula import Composition, parse_formula
+from screener.formula_batch import FormulaBatch
+
+COLUMNS = {"Al": "Al", "Cu": "Cu", "Zr": "Zr"}
+
+
+def compositions(batch: FormulaBatch) -> list[dict[str, float]]:
+    spans = zip(batch.start[:-1], batch.start[1:], strict=True)
+    return [{element_symbols()[batch.element[k]]: batch.fraction[k] for k in range(a, b)} for a, b in spans]
+
+
+def table(*rows: str) -> polars.DataFrame:
+    return polars.DataFrame([row.split(",") for row in rows], list(COLUMNS), orient="row")
+
+
+def plain(composition: Composition) -> dict[str, float]:
+    return dict(zip(composition.symbols, composition.fractions, strict=True))
+
+
+@given(amounts=st.lists(st.floats(0.01, 30.0), min_size=3, max_size=3), units=st.sampled_from(["at", "wt"]))
+@settings(deadline=None, max_examples=60)
+def test_columns_read_like_the_formula_of_the_same_amounts(amounts: list[float], units: str) -> None:
+    percent = [round(100.0 * a / sum(amounts), 6) for a in amounts]
+    text = "".join(f"{symbol}{p:.6f}" for symbol, p in zip(COLUMNS, percent, strict=True))
+    expected = plain(parse_formula(text, units))
+    for scale in (1.0, 0.01):
+        cells = table(",".join(f"{p * scale:.8f}" for p in percent))
+        batch, problems = read_amounts(cells, COLUMNS, units)
+        assert problems == {}
+        assert compositions(batch)[0] == pytest.approx(expected, abs=1e-7)
+
+
+def test_blank_cells_are_zero_and_sums_may_be_half_a_percent_off() -> None:
+    batch, problems = read_amounts(table("50,50,", " 49.8 ,,50.6", "0.2,0.8,0", "0.304,0.7,"), COLUMNS, None)
+    assert problems == {}
+    assert compositions(batch) == [
+        {"Al": 0.5, "Cu": 0.5},
+        pytest.approx({"Al": 49.8 / 100.4, "Zr": 50.6 / 100.4}),
+        pytest.approx({"Al": 0.2, "Cu": 0.8}),
+        pytest.approx({"Al": 0.304 / 1.004, "Cu": 0.7 / 1.004}),
+    ]
+
+
+def test_what_is_refused_and_why() -> None:
+    rows = table("50,49,", "x,50,50", "-1,51,50", "nan,50,50", "50,inf,", ",,", "0,0,0", "12.3,40,", '1e2,"",')
+    batch, problems = read_amounts(rows, COLUMNS, None)
+    told = {row: problem[:3] for row, problem in problems.items()}
+    assert told == {
+        0: ("", "Al=50 Cu=49", "amounts add up to 99, not 100 or 1"),
+        1: ("Al", "x", "not a number"),
+        2: ("Al", "-1", "negative amount"),
+        3: ("Al", "nan", "not a finite number"),
+        4: ("Cu", "inf", "not a finite number"),
+        5: ("", "", "no amount above zero"),
+        6: ("", "", "no amount above zero"),
+        7: ("", "Al=12.3 Cu=40", "amounts add up to 52.3, not 100 or 1"),
+        8: ("Cu", '""', "not a number"),
+    }
+    assert np.diff(batch.start).sum() == 0
+    assert all(hint for *_, hint in problems.values())
+
+
+def test_typed_columns_read_without_text() -> None:
+    cells = polars.DataFrame({"Al": [50, 100, None], "Cu": [50.0, None, math.nan], "Zr": [0, 0, 100]})
+    batch, problems = read_amounts(cells, COLUMNS, None)
+    assert compositions(batch)[:2] == [{"Al": 0.5, "Cu": 0.5}, {"Al": 1.0}]
+    assert {row: problem[:3] for row, problem in problems.items()} == {2: ("Cu", "nan", "not a finite number")}
+
+
+def test_blank_numbers_take_what_is_given() -> None:
+    values, problems = read_numbers(polars.Series("t", ["1", "", " 2 ", "fast", None]), math.nan)
+    np.testing.assert_array_equal(values, [1.0, math.nan, 2.0, math.nan, math.nan])
+    assert {row: problem[:3] for row, problem in problems.items()} == {3: ("t", "fast", "not a number")}
