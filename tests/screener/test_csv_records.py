@@ -130,6 +130,7 @@ letters = st.text(st.sampled_from('ab,;\t"\n\r é\x1e\x1f'), max_size=12)
 @example(text='"a\nb"c,1\n2,3\n')
 @example(text='a,"b""\nc,d\n"e,f\n')
 @example(text="\r\n\r1,2\r")
+@example(text=',"\r"')
 def test_any_text_reads_like_its_obvious_twin(text: str) -> None:
     assert records(b"x,y\n" + text.encode()) == naive(text, 2)
 
