@@ -52,7 +52,9 @@ def run_promote(request: PromoteRequest) -> None:
     """
     folder = request.to or user_folder()
     if request.candidates is None:
-        raise InputError("no candidates are named", "name a folder with `--from`, as `training fit --out` writes")
+        raise InputError(
+            "no folder of new models is named", "name a folder with `--from`, as `training fit --out` writes"
+        )
     if request.candidates.resolve() == folder.resolve():
         raise InputError(f"`{folder}` cannot replace itself", "name another folder with `--from` or `--to`")
     check_writable(folder)

@@ -284,7 +284,7 @@ def test_wrong_calls_end_with_one_fact_and_a_hint(run, tmp_path, capsys):
         "error: `use` cannot replace itself\n\nhint: name another folder with `--from` or `--to`\n",
     )
     assert main(["promote"]) == 2
-    assert capsys.readouterr().err == f"error: no candidates are named\n\n{hint}"
+    assert capsys.readouterr().err == f"error: no folder of new models is named\n\n{hint}"
     (tmp_path / "use").write_text("a file")
     assert run() == (2, "", "error: cannot write `use`: not a directory\n\nhint: name a place you can write to\n")
 
