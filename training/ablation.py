@@ -5,10 +5,8 @@ Choices are made on groupings of chemical systems that the tables of `training e
 
 from __future__ import annotations
 
-import multiprocessing
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -20,6 +18,7 @@ from training.ensembles import fit_ensembles
 from training.evaluation import score
 from training.recipes import thinned
 from training.tasks import TaskRows, alloy_spec
+from training.workers import in_order
 
 CHOICE_SEED = 10
 """First grouping used for choices; the tables of scores start from 0."""
@@ -48,7 +47,6 @@ TREES = 0.25
 """Share of the trees that trials of descriptors grow."""
 HEADLINE = {"regression": "r2", "classification": "pr_auc"}
 Progress = Callable[[str], None]
-_tables: dict[str, TaskRows] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,43 +121,21 @@ def run_trials(
         progress: told of every trial.
     """
     found = {}
-    for trial, value in zip(trials, _scores(trials, tables, seed, workers), strict=True):
+    for trial, value in zip(trials, in_order(_score, (dict(tables), seed), trials, workers), strict=True):
         found[trial.target, trial.name] = value
         progress(f"{trial.target}: {trial.name}: {value:.3f}")
     return found
 
 
-def _scores(trials: Sequence[Trial], tables: Mapping[str, TaskRows], seed: int, workers: int) -> Iterator[float]:
-    """Run the trials and give their scores in order."""
-    if workers == 1:
-        yield from (_score(trial, tables, seed) for trial in trials)
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_set_tables, initargs=(dict(tables),)) as pool:
-        yield from pool.map(_score_here, trials, [seed] * len(trials))
-
-
-def _set_tables(tables: dict[str, TaskRows]) -> None:
-    """Hand the tables to a worker process once."""
-    _tables.update(tables)
-
-
-def _score_here(trial: Trial, seed: int) -> float:
-    """Run one trial in a worker."""
-    return _score(trial, _tables, seed)
-
-
-def _score(trial: Trial, tables: Mapping[str, TaskRows], seed: int) -> float:
-    """Cross-validate one trial, on one thread."""
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
+def _score(shared: tuple[Mapping[str, TaskRows], int], trial: Trial) -> float:
+    """Cross-validate one trial on tables and a seed."""
+    tables, seed = shared
     fold = fold_rows(tables, "grouped", seed)[trial.target]
     rows = trial_rows(trial, tables[trial.target])
     out = np.zeros(len(rows))
-    with threadpool_limits(1):
-        for k in range(FOLDS):
-            fitted = fit_ensembles({trial.target: rows.take(np.flatnonzero(fold != k))}, seed)[trial.target]
-            out[fold == k] = fitted.predict(rows.inputs[fold == k])
+    for k in range(FOLDS):
+        fitted = fit_ensembles({trial.target: rows.take(np.flatnonzero(fold != k))}, seed)[trial.target]
+        out[fold == k] = fitted.predict(rows.inputs[fold == k])
     return score(rows, out, "precise")[HEADLINE[rows.recipe.kind]]
 
 

@@ -7,9 +7,7 @@ Dunn 2020, doi:10.1038/s41524-020-00406-3.
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,12 +19,12 @@ from training.ensembles import fit_ensemble
 from training.evaluation import matched_scores
 from training.folds import assign_folds
 from training.metrics import classification_scores, pooled
+from training.workers import in_order
 
 Array = NDArray[np.floating]
 INNER_FOLDS = 3
 CUT = 0.5
 _TESTED = -1
-_task: list[BenchmarkTask] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ def run_benchmark(
     """
     folds = [int(fold) for fold in np.unique(task.fold)]
     fits = [(fold, inner, seed) for fold in folds for inner in (_TESTED, *range(INNER_FOLDS))]
-    answers, results = _answers(task, fits, workers), []
+    answers, results = in_order(_fit, task, fits, workers), []
     for fold in folds:
         _, tested = next(answers)
         inner = [next(answers) for _ in range(INNER_FOLDS)]
@@ -138,42 +136,17 @@ def summary(results: Sequence[FoldResult]) -> dict[str, tuple[float, float]]:
     return pooled([result.scores for result in results])
 
 
-def _answers(
-    task: BenchmarkTask, fits: Sequence[tuple[int, int, int]], workers: int
-) -> Iterator[tuple[NDArray[np.intp], Array]]:
-    """Run the fits and give their answers in order."""
-    if workers == 1:
-        yield from (_fit(task, fit) for fit in fits)
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_set_task, initargs=(task,)) as pool:
-        yield from pool.map(_fit_here, fits)
-
-
-def _set_task(task: BenchmarkTask) -> None:
-    """Hand the rows to a worker process once."""
-    _task[:] = [task]
-
-
-def _fit_here(fit: tuple[int, int, int]) -> tuple[NDArray[np.intp], Array]:
-    """Run one fit in a worker."""
-    return _fit(_task[0], fit)
-
-
 def _fit(task: BenchmarkTask, fit: tuple[int, int, int]) -> tuple[NDArray[np.intp], Array]:
-    """Learn from the rows outside one fold, official or inner, and predict the benchmark's rows inside, on one thread.
+    """Learn from the rows outside one fold, official or inner, and predict the benchmark's rows inside.
 
     Returns:
         The rows predicted and their logits.
     """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
     fold, inner, seed = fit
     learned, predicted = task.learned(fold), task.tested(fold)
     if inner != _TESTED:
         folds = assign_folds(task.rows.key[learned], task.rows.system[learned], n_folds=INNER_FOLDS, seed=seed).random
         predicted, learned = learned[folds == inner], learned[folds != inner]
         predicted = predicted[task.scored(predicted)]
-    with threadpool_limits(1):
-        ensemble = fit_ensemble(task.rows.take(learned), seed)
-        return predicted, ensemble.predict(task.rows.take(predicted).inputs)
+    ensemble = fit_ensemble(task.rows.take(learned), seed)
+    return predicted, ensemble.predict(task.rows.take(predicted).inputs)

@@ -5,10 +5,8 @@ Everything that two contenders share, such as teachers, is fitted once where bot
 
 from __future__ import annotations
 
-import multiprocessing
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,11 +15,11 @@ from numpy.typing import NDArray
 from training.cell_store import Answer, CellStore, answer_key, file_digest, rows_digest
 from training.effort import FULL, Effort
 from training.tasks import TaskRows
+from training.workers import in_order
 
 Asked = tuple[str, str]
 """Target and contender."""
 Mask = NDArray[np.bool_]
-_tables: dict[str, TaskRows] = {}
 _NETS = ("union_nets", "baselines", "nets")
 
 
@@ -80,7 +78,7 @@ def run_cells(
         found.append({asked: answer for asked, answer in stored.items() if answer})
         missing = {asked: key for asked, key in keys.items() if asked not in found[-1]}
         todo += [_Missing(cell, missing, store)] if missing else []
-    computed = _computed(todo, tables, workers)
+    computed = in_order(_compute, dict(tables), todo, workers)
     unfinished = {id(part.cell) for part in todo}
     for cell, known in zip(cells, found, strict=True):
         answers = known | next(computed) if id(cell) in unfinished else known
@@ -160,33 +158,8 @@ def _modules(model: str) -> tuple[str, ...]:
     return {PRECISE: ("ensembles",), NET: _NETS, SHARED_NET: _NETS}.get(model, ("contenders",))
 
 
-def _computed(todo: Sequence[_Missing], tables: Mapping[str, TaskRows], workers: int) -> Iterator[dict[Asked, Answer]]:
-    """Compute what is missing, in order."""
-    if workers == 1 or len(todo) < 2:
-        yield from (_compute(part, tables) for part in todo)
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_set_tables, initargs=(dict(tables),)) as pool:
-        yield from pool.map(_compute_here, todo)
-
-
-def _set_tables(tables: dict[str, TaskRows]) -> None:
-    """Hand the tables to a worker process once."""
-    _tables.update(tables)
-
-
-def _compute_here(part: _Missing) -> dict[Asked, Answer]:
-    """Compute one cell in a worker."""
-    return _compute(part, _tables)
-
-
-def _compute(part: _Missing, tables: Mapping[str, TaskRows]) -> dict[Asked, Answer]:
-    """Fit and predict, and store every part as soon as it is there.
-
-    One thread: threads of several processes would wait for each other.
-    """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
+def _compute(tables: Mapping[str, TaskRows], part: _Missing) -> dict[Asked, Answer]:
+    """Fit and predict, and store every part as soon as it is there."""
     from training.contenders import answer
 
     cell, answers = part.cell, dict[Asked, Answer]()
@@ -194,8 +167,7 @@ def _compute(part: _Missing, tables: Mapping[str, TaskRows]) -> dict[Asked, Answ
         train = {t: tables[t].take(np.flatnonzero(cell.train[t])) for t in names}
         test = {t: tables[t].take(np.flatnonzero(cell.test[t])) for t in targets}
         start = time.process_time()
-        with threadpool_limits(1):
-            given = answer(train, test, models, cell.seed, cell.effort)
+        given = answer(train, test, models, cell.seed, cell.effort)
         share = (time.process_time() - start) / max(1, len(given))
         new = {a: Answer(np.asarray(v, np.float64), share) for a, v in given.items() if a in part.keys}
         answers |= new
