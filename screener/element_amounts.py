@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from screener._amount_kernels import read_rows
 from screener.elements import element_symbols, element_values
 from screener.formula import Units
 from screener.formula_batch import FormulaBatch
@@ -36,23 +37,16 @@ def read_amounts(
         The compositions (n,), elements in the order of their columns, and the rows that are refused, which are empty.
     """
     problems: dict[int, Problem] = {}
-    amounts = np.empty((cells.height, len(columns)))
+    amounts = np.empty((len(columns), cells.height))
     for place, name in enumerate(columns.values()):
-        amounts[:, place], found = read_numbers(cells[name], blank=0.0)
-        for row in np.flatnonzero(amounts[:, place] < 0):
-            found[int(row)] = (name, str(cells[name][int(row)]), "negative amount", _HINT)
+        amounts[place], found = read_numbers(cells[name], blank=0.0)
         problems = found | problems
-    amounts[list(problems)] = 0.0
-    total = amounts.sum(axis=1)
-    fits = (np.abs(total - 100.0) <= 100.0 * TOLERANCE) | (np.abs(total - 1.0) <= TOLERANCE)
-    for row in np.flatnonzero(~fits):
-        if int(row) not in problems:
-            reason = "no amount above zero" if not total[row] else f"amounts add up to {total[row]:.6g}, not 100 or 1"
-            present = [name for name, amount in zip(columns.values(), amounts[row], strict=True) if amount]
-            text = " ".join(f"{name.strip()}={str(cells[name][int(row)]).strip()}" for name in present)
-            problems[int(row)] = ("", text, reason, _HINT)
-    amounts[~fits] = 0.0
-    return _sparse(amounts, tuple(columns), units), problems
+    amounts[:, list(problems)] = 0.0
+    batch, total = _fractions(amounts, tuple(columns), units)
+    for row in np.flatnonzero(batch.start[1:] == batch.start[:-1]).tolist():
+        if row not in problems:
+            problems[row] = _refused(cells.row(row, named=True), columns, amounts[:, row], total[row])
+    return batch, problems
 
 
 def read_numbers(cells: polars.Series, blank: float) -> tuple[NDArray[np.float64], dict[int, Problem]]:
@@ -80,17 +74,33 @@ def read_numbers(cells: polars.Series, blank: float) -> tuple[NDArray[np.float64
     return values, problems
 
 
-def _sparse(amounts: NDArray[np.float64], symbols: tuple[str, ...], units: Units | None) -> FormulaBatch:
-    """Keep what is above zero of amounts (n, d), as atomic fractions."""
-    parts = amounts / element_values(symbols, "atomic_mass_u") if units == "wt" else amounts
-    total = parts.sum(axis=1, keepdims=True)
-    fractions = np.divide(parts, total, out=np.zeros_like(parts), where=total > 0)
-    rows, columns = np.nonzero(fractions)
-    start = np.zeros(len(amounts) + 1, np.int64)
-    np.cumsum(np.bincount(rows, minlength=len(amounts)), out=start[1:])
+def _fractions(
+    amounts: NDArray[np.float64], symbols: tuple[str, ...], units: Units | None
+) -> tuple[FormulaBatch, NDArray[np.float64]]:
+    """Give amounts (d, n) as atomic fractions, and the sum of each row (n,), NaN where one is negative."""
+    elements, rows = amounts.shape
+    share = 1.0 / element_values(symbols, "atomic_mass_u") if units == "wt" else np.ones(elements)
     place = {symbol: position for position, symbol in enumerate(element_symbols())}
-    element = np.array([place[symbol] for symbol in symbols], np.int16)
-    return FormulaBatch(start, element[columns], fractions[rows, columns], {})
+    number = np.array([place[symbol] for symbol in symbols], np.int16)
+    total, start = np.empty(rows), np.empty(rows + 1, np.int64)
+    element, fraction = np.empty(amounts.size, np.int16), np.empty(amounts.size)
+    read_rows(amounts, share, number, TOLERANCE, total, start, element, fraction)
+    entries = start[-1]
+    return FormulaBatch(start, element[:entries].copy(), fraction[:entries].copy(), {}), total
+
+
+def _refused(
+    cells: Mapping[str, object], columns: Mapping[str, str], amounts: NDArray[np.float64], total: float
+) -> Problem:
+    """Say why the amounts (d,) of a row are no composition."""
+    present = [
+        (name, str(cells[name]).strip()) for name, amount in zip(columns.values(), amounts, strict=True) if amount
+    ]
+    if np.isnan(total):
+        name, text = next(each for each, amount in zip(present, amounts[amounts != 0], strict=True) if amount < 0)
+        return name, text, "negative amount", _HINT
+    reason = f"amounts add up to {total:.6g}, not 100 or 1" if total else "no amount above zero"
+    return "", " ".join(f"{name.strip()}={text}" for name, text in present), reason, _HINT
 
 
 def _is_number(text: str) -> bool:
