@@ -5,23 +5,21 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import queue
-import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from screener.errors import OutputError
-from screener.sinks import REJECT_COLUMNS, OutputTarget, atomic_file, drop_stdout, meta_path, print_table, settle
+from screener.sinks import OutputTarget, atomic_file, meta_path, print_table, settle, write_stdout
 
 if TYPE_CHECKING:
     import polars
 
     from screener.text_blocks import Reject
 
+REJECT_COLUMNS = ("row", "field", "text", "reason")
 LISTED = 10
 """Rejects kept to be shown."""
 _TABLE_ROWS = 20_000
@@ -135,6 +133,27 @@ def open_result(target: OutputTarget) -> Iterator[RowSink]:
         yield _Text(file, meta, target.format == "csv")
 
 
+def write_result(frame: polars.DataFrame, target: OutputTarget, metadata: Mapping[str, str]) -> None:
+    """Write a result with the metadata that says how it was made; complete, or not at all.
+
+    Text is written as it came, floats in the shortest form that reads back the same. JSON has no NaN or infinity: they
+    become null there. Parquet holds the metadata in the file. For the other formats it is in ``<out>.meta.json``; an
+    earlier one is removed before the result is replaced, so no result stands beside the metadata of another. A reader
+    of standard output that has seen enough ends it quietly.
+
+    Args:
+        frame: columns in the order they are written.
+        target: where to; standard output carries no metadata.
+        metadata: keys start with ``screener.``.
+
+    Raises:
+        OutputError: the system refuses, for example when the disk is full.
+    """
+    with suppress(BrokenPipeError), open_result(target) as rows:
+        rows.write(frame)
+        rows.finish(metadata)
+
+
 class _Unwanted(Exception):
     """A file that need not appear."""
 
@@ -228,23 +247,9 @@ class _Stdout:
         self._begun = False
 
     def write(self, frame: polars.DataFrame) -> None:
-        buffer = getattr(sys.stdout, "buffer", None)
-        try:
-            sys.stdout.flush()
-            for start in range(0, max(frame.height, 1), _ROWS_A_WRITE):
-                text = frame.slice(start, _ROWS_A_WRITE).write_csv(include_header=not self._begun)
-                self._begun = True
-                # Bytes, where there are any: encoding and line ends must not depend on the terminal's.
-                buffer.write(text.encode()) if buffer is not None else sys.stdout.write(text)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            drop_stdout()
-            raise
-        except OSError as error:
-            drop_stdout()
-            reason = os.strerror(error.errno).lower() if error.errno else str(error)
-            hint = "free some space or name another folder with -o"
-            raise OutputError(f"cannot write standard output: {reason}", hint) from None
+        for start in range(0, max(frame.height, 1), _ROWS_A_WRITE):
+            write_stdout(frame.slice(start, _ROWS_A_WRITE).write_csv(include_header=not self._begun))
+            self._begun = True
 
     def finish(self, metadata: Mapping[str, str]) -> None:
         """Do nothing: standard output carries no metadata."""

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import os
 import re
 import secrets
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,11 +20,7 @@ if TYPE_CHECKING:
 
 Format: TypeAlias = Literal["table", "csv", "parquet", "jsonl"]
 
-METADATA_PREFIX = "screener."
-REJECT_COLUMNS = ("row", "field", "text", "reason")
-
 _SUFFIXES: dict[str, Format] = {".csv": "csv", ".parquet": "parquet", ".jsonl": "jsonl"}
-_ROWS_A_WRITE = 65_536
 _WIDEST_CELL = 40
 
 
@@ -91,50 +84,6 @@ def check_output(target: OutputTarget) -> None:
     probe.unlink()
 
 
-def write_result(frame: polars.DataFrame, target: OutputTarget, metadata: Mapping[str, str]) -> None:
-    """Write a result with the metadata that says how it was made; complete, or not at all.
-
-    Text is written as it came, floats in the shortest form that reads back the same. JSON has no NaN or infinity: they
-    become null there. Parquet holds the metadata in the file. For the other formats it is in ``<out>.meta.json``; an
-    earlier one is removed before the result is replaced, so no result stands beside the metadata of another.
-
-    Args:
-        frame: columns in the order they are written.
-        target: where to; standard output carries no metadata.
-        metadata: keys start with ``screener.``.
-
-    Raises:
-        OutputError: the system refuses, for example when the disk is full.
-    """
-    for key in metadata:
-        if not key.startswith(METADATA_PREFIX):
-            raise ValueError(f"metadata key {key!r} does not start with {METADATA_PREFIX!r}")
-    if target.path is None:
-        print_table(frame) if target.format == "table" else _write_stdout(frame)
-    elif target.format == "parquet":
-        with atomic_file(target.path) as file:
-            frame.write_parquet(file, metadata=dict(metadata))
-    else:
-        _write_with_meta(frame, target.path, target.format, metadata)
-
-
-def write_rejects(rows: Iterable[tuple[int, str, str, str]], path: Path) -> None:
-    """Write what was refused as CSV: row (data record, from 1), field, text and reason; complete, or not at all.
-
-    Bytes that were no UTF-8 go back out as they came in.
-
-    Raises:
-        OutputError: the system refuses.
-    """
-    with atomic_file(path) as file:
-        text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="", write_through=True)
-        # Quotes around every text keep a lone carriage return inside its field, which minimal quoting does not.
-        writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
-        text.write(",".join(REJECT_COLUMNS) + "\n")
-        writer.writerows(rows)
-        text.detach()
-
-
 @contextmanager
 def atomic_file(path: Path, stale: Path | None = None) -> Iterator[BinaryIO]:
     """Open a file that appears under its name, whole and on disk, when the block ends without an error.
@@ -195,32 +144,22 @@ def print_table(frame: polars.DataFrame, console: Console | None = None) -> None
         console.print(f"{hidden} more column{'s' if hidden > 1 else ''}: write them to a file with -o", style="dim")
 
 
-def _write_with_meta(frame: polars.DataFrame, path: Path, kind: Format, metadata: Mapping[str, str]) -> None:
-    """Write CSV or JSON lines and the metadata beside it, the metadata last."""
-    beside = meta_path(path)
-    with atomic_file(beside) as meta:
-        meta.write(json.dumps(dict(metadata), indent=2, ensure_ascii=False).encode() + b"\n")
-        # On disk before the result changes: nothing but a rename can fail after that.
-        settle(meta)
-        with atomic_file(path, stale=beside) as file:
-            if kind == "csv":
-                frame.write_csv(file)
-            else:
-                frame.write_ndjson(file)
+def write_stdout(text: str) -> None:
+    """Write text to standard output.
 
-
-def _write_stdout(frame: polars.DataFrame) -> None:
-    """Write CSV to standard output; a reader that has seen enough (``| head``) ends it quietly."""
+    Raises:
+        BrokenPipeError: nobody reads it any more (``| head``).
+        OutputError: the system refuses.
+    """
     buffer = getattr(sys.stdout, "buffer", None)
     try:
         sys.stdout.flush()
-        for start in range(0, max(frame.height, 1), _ROWS_A_WRITE):
-            text = frame.slice(start, _ROWS_A_WRITE).write_csv(include_header=start == 0)
-            # Bytes, where there are any: encoding and line ends must not depend on the terminal's.
-            buffer.write(text.encode()) if buffer is not None else sys.stdout.write(text)
+        # Bytes, where there are any: encoding and line ends must not depend on the terminal's.
+        buffer.write(text.encode()) if buffer is not None else sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
         drop_stdout()
+        raise
     except OSError as error:
         drop_stdout()
         raise _refused("standard output", _system_reason(error) or str(error)) from None

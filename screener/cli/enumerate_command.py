@@ -98,7 +98,8 @@ def enumerate_(
     from screener.cli.terminal import terminal
     from screener.estimate import estimate
     from screener.pipeline import run_screen
-    from screener.sinks import OutputTarget, check_output, write_result
+    from screener.result_files import write_result
+    from screener.sinks import OutputTarget, check_output
     from screener.space import CompositionSpace
 
     target = OutputTarget.parse(output)
