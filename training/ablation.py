@@ -1,4 +1,4 @@
-"""What descriptors and learners are worth: held-out scores without a group, with a group alone, and of every learner.
+"""What descriptors are worth: held-out scores without a group, and with a group alone.
 
 Choices are made on groupings of chemical systems that the tables of `training evaluate` do not use.
 """
@@ -56,16 +56,12 @@ class Trial:
     Attributes:
         target: what is learned.
         name: of the variant.
-        members: positions of the members that learn; all of them, blended, where empty.
-        blank: columns of the features that nobody sees (f,).
-        whole: grow every tree, and learn from random alloys far from any glass, which know no blank columns, too.
+        blank: columns of the features that the first member of the recipe, which learns alone, does not see (f,).
     """
 
     target: str
     name: str
-    members: tuple[int, ...]
     blank: NDArray[np.bool_]
-    whole: bool = False
 
 
 def group_columns(name: str) -> NDArray[np.bool_]:
@@ -77,31 +73,14 @@ def group_trials(target: str) -> list[Trial]:
     """List the trials of descriptor groups, with the first member of the recipe."""
     amounts = ~np.any([group_columns(name) for name in GROUPS], axis=0)
     nothing = np.zeros(len(amounts), bool)
-    trials = [Trial(target, "everything", (0,), nothing), Trial(target, "amounts alone", (0,), ~amounts)]
+    trials = [Trial(target, "everything", nothing), Trial(target, "amounts alone", ~amounts)]
     for name in GROUPS:
         group = group_columns(name)
         trials += [
-            Trial(target, f"without {name}", (0,), group),
-            Trial(target, f"with {name}", (0,), ~(amounts | group)),
+            Trial(target, f"without {name}", group),
+            Trial(target, f"with {name}", ~(amounts | group)),
         ]
     return trials
-
-
-def learner_trials(rows: TaskRows) -> list[Trial]:
-    """List the trials of single members and of the blend; none for a recipe of one member."""
-    members = rows.recipe.members
-    if len(members) < 2:
-        return []
-    nothing = np.zeros(len(alloy_spec().names), bool)
-    target = rows.recipe.target
-    alone = [Trial(target, learner_name(rows, k), (k,), nothing, whole=True) for k in range(len(members))]
-    return [*alone, Trial(target, "blend", (), nothing, whole=True)]
-
-
-def learner_name(rows: TaskRows, place: int) -> str:
-    """Name a member of a recipe."""
-    member = rows.recipe.members[place]
-    return f"{member.learner}, {member.columns} columns"
 
 
 def run_trials(
@@ -140,11 +119,8 @@ def _score(shared: tuple[Mapping[str, TaskRows], int], trial: Trial) -> float:
 
 
 def trial_rows(trial: Trial, rows: TaskRows) -> TaskRows:
-    """Blank the columns of a trial, and keep its members."""
+    """Blank the columns of a trial and keep the first member; random alloys, which know no blank columns, stay out."""
     features = rows.features.copy()
     features[:, trial.blank] = 0.0
-    recipe = rows.recipe if trial.whole else replace(thinned(rows.recipe, TREES), weak_negatives=0)
-    if trial.members:
-        weight = 1.0 / len(trial.members)
-        recipe = replace(recipe, members=tuple(replace(recipe.members[k], weight=weight) for k in trial.members))
-    return replace(rows, recipe=recipe, features=features)
+    recipe = replace(thinned(rows.recipe, TREES), weak_negatives=0)
+    return replace(rows, recipe=replace(recipe, members=(replace(recipe.members[0], weight=1.0),)), features=features)

@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from screener.errors import InputError
-from training.ablation import CHOICE_SEED, GROUPS, TREES, group_columns, group_trials, learner_trials, run_trials
+from training.ablation import CHOICE_SEED, GROUPS, HEADLINE, TREES, group_columns, group_trials, run_trials
 from training.fit import table_digest
 from training.fit_command import clock
 from training.measured import load_measured
 from training.publish import check_writable, write_whole
 from training.report_tables import Section, Value
+from training.stacking import CHOICE, JUDGED, Stack, stack
 from training.tasks import TaskRows
 
 _TITLE = "# What descriptors and learners are worth\n"
@@ -52,22 +53,28 @@ def run_ablation(request: AblationRequest) -> None:
         if target not in every:
             raise InputError(f"there is no target `{target}`", f"targets are {', '.join(every)}")
     chosen = request.targets or tuple(every)
-    groups = [trial for target in chosen for trial in group_trials(target)]
-    learners = [trial for target in chosen for trial in learner_trials(every[target])]
-    scores = run_trials([*groups, *learners], every, request.seed, request.workers, say)
-    tables = {target: every[target] for target in chosen}
-    text = report(tables, scores, request.seed, table_digest(every))
+    trials = [trial for target in chosen for trial in group_trials(target)]
+    scores = run_trials(trials, every, request.seed, request.workers, say)
+    stacks = [each for each in stack(every, HEADLINE, request.workers, say) if each.target in chosen]
+    text = report({target: every[target] for target in chosen}, scores, stacks, request.seed, table_digest(every))
     print(text)
     if request.out:
         write_whole(request.out, text.encode())
 
 
-def report(tables: Mapping[str, TaskRows], scores: Mapping[tuple[str, str], float], seed: int, digest: str) -> str:
+def report(
+    tables: Mapping[str, TaskRows],
+    scores: Mapping[tuple[str, str], float],
+    stacks: Sequence[Stack],
+    seed: int,
+    digest: str,
+) -> str:
     """Write the tables.
 
     Args:
         tables: rows by target.
         scores: (target, trial) → score.
+        stacks: learners of each target.
         seed: grouping.
         digest: of the data.
     """
@@ -76,9 +83,8 @@ def report(tables: Mapping[str, TaskRows], scores: Mapping[tuple[str, str], floa
         f"Five folds by chemical system, grouping {seed} (tables of scores use 0 to 4), out of fold, {today}, data "
         f"{digest}. Written by `training ablation`.\n"
     )
-    parts = [_TITLE, told, group_section(tables, scores).markdown()]
-    learners = learner_section(tables, scores)
-    return "\n".join([*parts, *([learners.markdown()] if learners.rows else [])])
+    sections = (group_section(tables, scores), learner_section(tables, stacks))
+    return "\n".join([_TITLE, told, *(section.markdown() for section in sections)])
 
 
 def group_section(tables: Mapping[str, TaskRows], scores: Mapping[tuple[str, str], float]) -> Section:
@@ -103,22 +109,27 @@ def group_section(tables: Mapping[str, TaskRows], scores: Mapping[tuple[str, str
     return Section("groups", "Groups of descriptors", caption, tuple(columns), [first, *rows.values(), last])
 
 
-def learner_section(tables: Mapping[str, TaskRows], scores: Mapping[tuple[str, str], float]) -> Section:
-    """Tabulate the members of each ensemble and their blend."""
+def learner_section(tables: Mapping[str, TaskRows], stacks: Sequence[Stack]) -> Section:
+    """Tabulate the learners of each target and their blends."""
     rows: list[dict[str, Value]] = []
-    for target, table in tables.items():
-        trials: Sequence[str] = [trial.name for trial in learner_trials(table)]
-        weights = [*(f"{member.weight:.2f}" for member in table.recipe.members), "1.00"]
-        score = _SCORE[table.recipe.kind]
-        for name, weight in zip(trials, weights, strict=bool(trials)):
-            told: dict[str, Value] = {"target": target, "learner": name, "weight": weight, "score": score}
-            rows.append({**told, "value": scores[target, name]})
+    for each in stacks:
+        told: dict[str, Value] = {"target": each.target, "score": _SCORE[tables[each.target].recipe.kind]}
+        parts = zip(each.members, each.standing, each.learned, each.alone, strict=True)
+        for member, standing, learned, alone in parts:
+            name = f"{member.learner}, {member.columns} columns"
+            shares: dict[str, Value] = {"standing": f"{standing:.2f}", "learned": f"{learned:.2f}"}
+            rows.append({**told, "learner": name, **shares, "value": alone})
+        rows += [{**told, "learner": f"blend, {how} shares", "value": value} for how, value in each.blends.items()]
     columns = (
         ("target", "target"),
         ("learner", "learner"),
-        ("weight", "share"),
+        ("standing", "share in the recipe"),
+        ("learned", "share learned"),
         ("score", "score"),
-        ("value", "grouped"),
+        ("value", f"grouping {JUDGED}"),
     )
-    caption = "Every member of an ensemble alone, and the blend with the shares of the recipe."
+    caption = (
+        "Every learner alone, among them those that the recipe leaves out, and their blends. Shares are learned by "
+        f"stacking on out-of-fold predictions of grouping {CHOICE}; everything is scored on grouping {JUDGED}."
+    )
     return Section("learners", "Learners", caption, columns, rows)
