@@ -1,4 +1,4 @@
-"""What descriptors are worth: held-out scores without a group, and with a group alone.
+"""What descriptors are worth: held-out scores without a group, with a group alone, and with one more.
 
 Choices are made on groupings of chemical systems that the tables of `training evaluate` do not use.
 """
@@ -13,6 +13,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from training.candidates import CANDIDATES
 from training.crossval import FOLDS, fold_rows
 from training.ensembles import fit_ensembles
 from training.evaluation import score
@@ -57,11 +58,13 @@ class Trial:
         target: what is learned.
         name: of the variant.
         blank: columns of the features that the first member of the recipe, which learns alone, does not see (f,).
+        more: descriptors it sees beside them, by their name among the candidates.
     """
 
     target: str
     name: str
     blank: NDArray[np.bool_]
+    more: str = ""
 
 
 def group_columns(name: str) -> NDArray[np.bool_]:
@@ -81,6 +84,12 @@ def group_trials(target: str) -> list[Trial]:
             Trial(target, f"with {name}", ~(amounts | group)),
         ]
     return trials
+
+
+def candidate_trials(target: str) -> list[Trial]:
+    """List the trials of descriptors that the `alloy` set leaves out, with the first member of the recipe."""
+    nothing = np.zeros(len(alloy_spec().names), bool)
+    return [Trial(target, f"and {name}", nothing, more=name) for name in CANDIDATES]
 
 
 def run_trials(
@@ -119,8 +128,11 @@ def _score(shared: tuple[Mapping[str, TaskRows], int], trial: Trial) -> float:
 
 
 def trial_rows(trial: Trial, rows: TaskRows) -> TaskRows:
-    """Blank the columns of a trial and keep the first member; random alloys, which know no blank columns, stay out."""
-    features = rows.features.copy()
+    """Blank columns, add others and keep the first member; random alloys, which know none of that, stay out."""
+    features, conditions = rows.features.copy(), rows.conditions
     features[:, trial.blank] = 0.0
+    if trial.more:  # beside the conditions: the places of features are known by their names
+        conditions = np.hstack([conditions, CANDIDATES[trial.more](rows.fractions)]).astype(np.float32)
     recipe = replace(thinned(rows.recipe, TREES), weak_negatives=0)
-    return replace(rows, recipe=replace(recipe, members=(replace(recipe.members[0], weight=1.0),)), features=features)
+    recipe = replace(recipe, members=(replace(recipe.members[0], weight=1.0),))
+    return replace(rows, recipe=recipe, features=features, conditions=conditions)

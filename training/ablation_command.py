@@ -8,7 +8,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from screener.errors import InputError
-from training.ablation import CHOICE_SEED, GROUPS, HEADLINE, TREES, group_columns, group_trials, run_trials
+from training.ablation import (
+    CHOICE_SEED,
+    GROUPS,
+    HEADLINE,
+    TREES,
+    candidate_trials,
+    group_columns,
+    group_trials,
+    run_trials,
+)
+from training.candidates import CANDIDATES
 from training.fit import table_digest
 from training.fit_command import clock
 from training.measured import load_measured
@@ -53,7 +63,7 @@ def run_ablation(request: AblationRequest) -> None:
         if target not in every:
             raise InputError(f"there is no target `{target}`", f"targets are {', '.join(every)}")
     chosen = request.targets or tuple(every)
-    trials = [trial for target in chosen for trial in group_trials(target)]
+    trials = [trial for target in chosen for trial in (*group_trials(target), *candidate_trials(target))]
     scores = run_trials(trials, every, request.seed, request.workers, say)
     stacks = [each for each in stack(every, HEADLINE, request.workers, say) if each.target in chosen]
     text = report({target: every[target] for target in chosen}, scores, stacks, request.seed, table_digest(every))
@@ -83,7 +93,7 @@ def report(
         f"Five folds by chemical system, grouping {seed} (tables of scores use 0 to 4), out of fold, {today}, data "
         f"{digest}. Written by `training ablation`.\n"
     )
-    sections = (group_section(tables, scores), learner_section(tables, stacks))
+    sections = (group_section(tables, scores), candidate_section(tables, scores), learner_section(tables, stacks))
     return "\n".join([_TITLE, told, *(section.markdown() for section in sections)])
 
 
@@ -107,6 +117,18 @@ def group_section(tables: Mapping[str, TaskRows], scores: Mapping[tuple[str, str
         "group, and with the amounts of the elements and one group alone."
     )
     return Section("groups", "Groups of descriptors", caption, tuple(columns), [first, *rows.values(), last])
+
+
+def candidate_section(tables: Mapping[str, TaskRows], scores: Mapping[tuple[str, str], float]) -> Section:
+    """Tabulate what descriptors that the set leaves out would add."""
+    columns = [("candidate", "descriptors"), *((t, f"{t} {_SCORE[table.recipe.kind]}") for t, table in tables.items())]
+    first: dict[str, Value] = {"candidate": "everything"}
+    rows = [first | {target: scores[target, "everything"] for target in tables}]
+    for name in CANDIDATES:
+        told: dict[str, Value] = {"candidate": f"and {name}"}
+        rows.append(told | {target: scores[target, f"and {name}"] for target in tables})
+    caption = "Descriptors that the set leaves out, each beside every one of it, to the same learner."
+    return Section("candidates", "Candidates", caption, tuple(columns), rows)
 
 
 def learner_section(tables: Mapping[str, TaskRows], stacks: Sequence[Stack]) -> Section:

@@ -10,12 +10,14 @@ from training import ablation, ablation_command
 from training.ablation import (
     GROUPS,
     Trial,
+    candidate_trials,
     group_columns,
     group_trials,
     run_trials,
     trial_rows,
 )
 from training.ablation_command import report
+from training.candidates import CANDIDATES
 from training.cli import main
 from training.measured import Measured
 from training.recipes import standing_recipes
@@ -48,6 +50,14 @@ def test_random_alloys_are_left_out_for_they_would_show_blank_columns():
     assert trial_rows(group_trials("p_amorphous")[0], rows).recipe.weak_negatives == 0
 
 
+def test_a_candidate_stands_beside_what_there_is():
+    rows = invented_rows(TWO)
+    nothing, trial = group_trials("hardness_gpa")[0], candidate_trials("hardness_gpa")[0]
+    less, more = trial_rows(nothing, rows).inputs, trial_rows(trial, rows).inputs
+    np.testing.assert_array_equal(more[:, :-1], less)
+    np.testing.assert_allclose(more[:, -1:], CANDIDATES[trial.more](rows.fractions), rtol=1e-6)
+
+
 def test_a_group_that_carries_the_property_is_missed():
     rows = invented_rows(HARDNESS, n=140)
     carrier = next(name for name in GROUPS if name.startswith("valence"))
@@ -63,7 +73,7 @@ STACK = Stack("hardness_gpa", TWO.members, (0.5, 0.5), (0.875, 0.125), (0.901, 0
 
 def test_the_report_shows_what_was_computed():
     tables = {"hardness_gpa": invented_rows(TWO), "p_amorphous": invented_rows(GLASS)}
-    trials = [trial for target in tables for trial in group_trials(target)]
+    trials = [trial for target in tables for trial in (*group_trials(target), *candidate_trials(target))]
     scores = {(trial.target, trial.name): k / 1000 for k, trial in enumerate(trials)}
     text = report(tables, scores, [STACK], 10, "0" * 16)
     for value in (*scores.values(), *STACK.alone, *STACK.blends.values()):
