@@ -24,6 +24,7 @@ __all__ = [
     "element_symbols",
     "element_values",
     "pair_values",
+    "pairs_without_value",
     "require_element",
     "tables_digest",
 ]
@@ -72,10 +73,15 @@ def element_values(symbols: Sequence[str], column: str) -> NDArray[np.float64]:
     return values
 
 
-def pair_values(symbols: Sequence[str], column: str = _PAIR_COLUMN) -> NDArray[np.float64]:
+def pair_values(symbols: Sequence[str], column: str = _PAIR_COLUMN, *, apart: bool = False) -> NDArray[np.float64]:
     """Return the mixing enthalpy of every pair [d, d] in kJ/mol of the equiatomic liquid, zero on the diagonal.
 
     The values are those of Takeuchi and Inoue, doi:10.2320/matertrans.46.2817.
+
+    Args:
+        symbols: d elements.
+        column: the property.
+        apart: two elements without a value are never in one alloy: zero stands for what nothing is made of.
 
     Raises:
         CompositionError: an element or the column is not in the table, or a pair has no value.
@@ -84,10 +90,19 @@ def pair_values(symbols: Sequence[str], column: str = _PAIR_COLUMN) -> NDArray[n
         raise CompositionError(f"unknown pair property `{column}`", f"did you mean `{_PAIR_COLUMN}`?")
     positions = _positions(symbols)
     values = _tables().pairs[np.ix_(positions, positions)]
+    if apart:
+        return np.nan_to_num(values, nan=0.0)
     if np.isnan(values).any():
         first, second = (symbols[int(i)] for i in np.argwhere(np.isnan(values))[0])
         raise CompositionError(f"no `{column}` for `{first}`-`{second}`", "leave one of the two elements out")
     return values
+
+
+def pairs_without_value(symbols: Sequence[str]) -> list[tuple[int, int]]:
+    """Return the places of every two elements whose mixing enthalpy is unknown, the first place lower."""
+    positions = _positions(symbols)
+    missing = np.argwhere(np.isnan(_tables().pairs[np.ix_(positions, positions)]))
+    return [(first, second) for first, second in missing.tolist() if first < second]
 
 
 def require_element(symbol: str) -> str:

@@ -66,7 +66,7 @@ class BlockEngine:
 
     def new_block(self, rows: int) -> Block:
         """Allocate the buffers of a block of up to ``rows`` rows."""
-        featurizers = {name: Featurizer(spec, self._symbols) for name, spec in self._specs.items()}
+        featurizers = {name: Featurizer(spec, self._symbols, apart=True) for name, spec in self._specs.items()}
         features = {name: featurizer.buffer(rows) for name, featurizer in featurizers.items()}
         return Block(np.zeros((rows, len(self._symbols)), np.float32), features, featurizers)
 

@@ -14,7 +14,7 @@ from screener.card import Condition
 from screener.descriptors.catalogue import Descriptor
 from screener.descriptors.featurizer import compile_plan
 from screener.element_amounts import Problem, read_amounts, read_numbers
-from screener.elements import element_symbols
+from screener.elements import element_symbols, pairs_without_value
 from screener.errors import CompositionError, InputError
 from screener.formula import Units
 from screener.formula_batch import FormulaBatch, dense_fractions, parse_formulas
@@ -112,6 +112,7 @@ class BlockReader:
         conditions: names of columns that hold conditions.
         given: value of a condition where its cell is blank, by name; the models' reference where absent.
         unusable: why an element cannot be described, by position in ``element_symbols()``.
+        parted: why two elements cannot be described together, by their positions.
     """
 
     formula: str | None
@@ -121,9 +122,13 @@ class BlockReader:
     conditions: Sequence[str]
     given: Mapping[str, float]
     unusable: dict[int, str] = field(default_factory=dict)
+    parted: dict[tuple[int, int], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.unusable.update(_unusable(self.descriptors))
+        for pair in pairs_without_value(element_symbols()):
+            if reason := _problem(self.descriptors, [element_symbols()[place] for place in pair], apart=False):
+                self.parted[pair] = reason
 
     @property
     def usable(self) -> tuple[str, ...]:
@@ -171,6 +176,10 @@ class BlockReader:
             name = self.formula or self.elements[element_symbols()[position]]
             problem = (name, str(cells[name][row]), self.unusable[position], "leave the row out")
             problems.setdefault(row, problem)
+        for pair, reason in self.parted.items():
+            for row in _holding(alloys, pair):
+                text = "" if self.formula is None else str(cells[self.formula][row])
+                problems.setdefault(row, (self.formula or "", text, reason, "leave one of the two elements out"))
         return problems
 
 
@@ -205,6 +214,12 @@ def take_alloys(alloys: FormulaBatch, chosen: NDArray[np.integer]) -> FormulaBat
     return FormulaBatch(start, alloys.element[entries], alloys.fraction[entries], refused)
 
 
+def _holding(alloys: FormulaBatch, pair: tuple[int, int]) -> list[int]:
+    """Find the rows with both of two elements."""
+    first, second = (np.searchsorted(alloys.start, np.flatnonzero(alloys.element == k), "right") - 1 for k in pair)
+    return [int(row) for row in np.intersect1d(first, second)]
+
+
 def _joined_alloys(parts: Sequence[FormulaBatch]) -> FormulaBatch:
     """Put compositions one after the other."""
     count = np.concatenate([np.diff(part.start) for part in parts])
@@ -223,23 +238,17 @@ def _distinct(texts: polars.Series) -> tuple[polars.Series, NDArray[np.int64] | 
 
 
 def _unusable(descriptors: Sequence[Descriptor]) -> dict[int, str]:
-    """Find the elements that lack a property, alone or beside lighter ones, and which; by position."""
+    """Find the elements that lack a property, and which; by position."""
     known = element_symbols()
-    usable, reasons = list(range(len(known))), {}
-    while problem := _problem(descriptors, [known[place] for place in usable]):
-        few, many = 0, len(usable)  # so many of the first elements do, and do not, have every property
-        while many - few > 1:
-            middle = (few + many) // 2
-            found = _problem(descriptors, [known[place] for place in usable[:middle]])
-            few, many, problem = (few, middle, found) if found else (middle, many, problem)
-        reasons[usable.pop(few)] = problem
-    return reasons
+    if not _problem(descriptors, known):
+        return {}
+    return {place: problem for place, symbol in enumerate(known) if (problem := _problem(descriptors, [symbol]))}
 
 
-def _problem(descriptors: Sequence[Descriptor], symbols: Sequence[str]) -> str:
-    """Say what keeps elements from being described together; empty if nothing does."""
+def _problem(descriptors: Sequence[Descriptor], symbols: Sequence[str], *, apart: bool = True) -> str:
+    """Say what keeps elements from being described, in alloys apart or together; empty if nothing does."""
     try:
-        compile_plan(descriptors, tuple(symbols))
+        compile_plan(descriptors, tuple(symbols), apart=apart)
     except CompositionError as problem:
         return problem.message
     return ""

@@ -112,9 +112,9 @@ def shown_descriptors(symbols: Sequence[str], referenced: Sequence[str], everyth
 
 
 def has_properties(name: str, symbols: Sequence[str]) -> bool:
-    """Say whether every element has what a descriptor needs."""
+    """Say whether every element has what a descriptor needs, each by itself."""
     try:
-        compile_plan([catalogue()[name]], tuple(symbols))
+        compile_plan([catalogue()[name]], tuple(symbols), apart=True)
     except CompositionError:
         return False
     return True

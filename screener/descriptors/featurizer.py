@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from screener.descriptors._kernels import Plan, Scratch, featurize_rows
 from screener.descriptors.catalogue import PRESENT_FOR_PAIRS, Descriptor, Kind
-from screener.descriptors.properties import element_column, pair_matrix
+from screener.descriptors.properties import element_column, pair_matrix, parted
 from screener.descriptors.specs import FeatureSpec
 
 _TILE_FRACTIONS = 4096
@@ -29,14 +29,15 @@ class Featurizer:
     Args:
         spec: the feature set.
         symbols: d element symbols of the fraction columns.
+        apart: whether no block holds an alloy of two elements without a pair enthalpy.
 
     Raises:
         CompositionError: an element lacks a property the set needs.
     """
 
-    def __init__(self, spec: FeatureSpec, symbols: Sequence[str]) -> None:
+    def __init__(self, spec: FeatureSpec, symbols: Sequence[str], *, apart: bool = False) -> None:
         self.width = len(spec.names)
-        self._plan = compile_plan(spec.descriptors, tuple(symbols))
+        self._plan = compile_plan(spec.descriptors, tuple(symbols), apart=apart)
         fewest, most = _TILE_ROWS
         tile = min(most, max(fewest, _TILE_FRACTIONS // max(1, len(symbols))))
         self._work = Scratch(
@@ -71,14 +72,20 @@ def featurize(fractions: NDArray[np.floating], symbols: Sequence[str], spec: Fea
         CompositionError: an element that occurs lacks a property the set needs.
     """
     present = np.flatnonzero(np.any(np.asarray(fractions) > 0, axis=0)).tolist()
-    featurizer = Featurizer(spec, [symbols[i] for i in present])
-    out = featurizer.buffer(len(fractions))
-    featurizer(np.ascontiguousarray(np.asarray(fractions)[:, present], dtype=np.float32), out)
+    occurring, amounts = [symbols[i] for i in present], np.asarray(fractions)[:, present]
+    featurizer = Featurizer(spec, occurring, apart=parted(amounts, occurring))
+    out = featurizer.buffer(len(amounts))
+    featurizer(np.ascontiguousarray(amounts, dtype=np.float32), out)
     return out
 
 
-def compile_plan(descriptors: Sequence[Descriptor], symbols: tuple[str, ...]) -> Plan:
+def compile_plan(descriptors: Sequence[Descriptor], symbols: tuple[str, ...], *, apart: bool = False) -> Plan:
     """Resolve descriptors to table rows for one list of elements.
+
+    Args:
+        descriptors: what is computed.
+        symbols: the elements.
+        apart: whether no alloy holds two elements without a pair enthalpy.
 
     Raises:
         CompositionError: an element lacks a property that a descriptor needs.
@@ -105,7 +112,7 @@ def compile_plan(descriptors: Sequence[Descriptor], symbols: tuple[str, ...]) ->
     return Plan(
         fraction_column,
         np.array([element_column(symbols, text) for text in columns]).reshape(len(columns), width),
-        np.array([pair_matrix(symbols, text) for text in pairs]).reshape(len(pairs), width, width),
+        np.array([pair_matrix(symbols, text, apart=apart) for text in pairs]).reshape(len(pairs), width, width),
         np.array(ops, np.int64).reshape(len(ops), 4),
         np.array(scales, np.float64),
         np.array([PRESENT_FOR_PAIRS]),

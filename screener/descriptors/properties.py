@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from screener.elements import element_values, pair_values
+from screener.elements import element_values, pair_values, pairs_without_value
 
 _PAIR_TABLE = "dH_mix_kj_mol"
 
@@ -40,12 +40,20 @@ def element_column(symbols: Sequence[str], text: str) -> NDArray[np.float64]:
     return result
 
 
-def pair_matrix(symbols: Sequence[str], text: str) -> NDArray[np.float64]:
+def parted(fractions: NDArray[np.floating], symbols: Sequence[str]) -> bool:
+    """Say whether no row of fractions (b, d) holds two elements without a pair enthalpy."""
+    return not any(
+        np.any((fractions[:, first] > 0) & (fractions[:, second] > 0)) for first, second in pairs_without_value(symbols)
+    )
+
+
+def pair_matrix(symbols: Sequence[str], text: str, *, apart: bool = False) -> NDArray[np.float64]:
     """Evaluate a symmetric pair property φ_ij for ``symbols``.
 
     Args:
         symbols: d element symbols.
         text: pair property in the notation above.
+        apart: whether no alloy holds two elements without a pair enthalpy.
 
     Returns:
         Symmetric matrix with zero diagonal, shape (d, d).
@@ -55,17 +63,17 @@ def pair_matrix(symbols: Sequence[str], text: str) -> NDArray[np.float64]:
     """
     result = np.ones((len(symbols), len(symbols)))
     for factor in text.split("*"):
-        result *= _pair_factor(symbols, factor)
+        result *= _pair_factor(symbols, factor, apart)
     np.fill_diagonal(result, 0.0)
     return result
 
 
-def _pair_factor(symbols: Sequence[str], factor: str) -> NDArray[np.float64]:
+def _pair_factor(symbols: Sequence[str], factor: str, apart: bool) -> NDArray[np.float64]:
     """Evaluate one factor of a pair property, shape (d, d)."""
     if factor == "one":
         return np.ones((len(symbols), len(symbols)))
     if factor.strip("|") == _PAIR_TABLE:
-        table = pair_values(symbols, _PAIR_TABLE)
+        table = pair_values(symbols, _PAIR_TABLE, apart=apart)
         return np.abs(table) if factor.startswith("|") else table
     if factor.startswith("|Δ"):
         column = element_column(symbols, factor[2:-1])

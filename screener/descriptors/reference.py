@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from screener.descriptors.catalogue import PRESENT_FOR_PAIRS, Descriptor, Kind
-from screener.descriptors.properties import element_column, pair_matrix
+from screener.descriptors.properties import element_column, pair_matrix, parted
 
 Vector = NDArray[np.float64]
 
@@ -34,13 +34,14 @@ def describe(fractions: NDArray[np.floating], symbols: Sequence[str], descriptor
     c = np.asarray(fractions, dtype=np.float64)
     present = np.flatnonzero(np.any(c > 0, axis=0)).tolist()
     c, symbols = np.ascontiguousarray(c[:, present]), [symbols[i] for i in present]
+    apart = parted(c, symbols)
     out = np.zeros((len(c), len(descriptors)))
     for k, descriptor in enumerate(descriptors):
-        out[:, k] = descriptor.scale * _evaluate(c, symbols, descriptor)
+        out[:, k] = descriptor.scale * _evaluate(c, symbols, descriptor, apart)
     return out
 
 
-def _evaluate(c: Vector, symbols: Sequence[str], d: Descriptor) -> Vector:
+def _evaluate(c: Vector, symbols: Sequence[str], d: Descriptor, apart: bool) -> Vector:
     """Evaluate one descriptor without its scale, shape (b,)."""
     match d.kind:
         case Kind.FRACTION:
@@ -54,11 +55,11 @@ def _evaluate(c: Vector, symbols: Sequence[str], d: Descriptor) -> Vector:
         case Kind.COVARIANCE:
             return _covariance(c, symbols, d.first, d.second)
         case Kind.PAIR_SUM:
-            return _pair_sum(c, pair_matrix(symbols, d.first))
+            return _pair_sum(c, pair_matrix(symbols, d.first, apart=apart))
         case Kind.PAIR_MIN:
-            return 0.0 - _pair_max(c, -pair_matrix(symbols, d.first))
+            return 0.0 - _pair_max(c, -pair_matrix(symbols, d.first, apart=apart))
         case Kind.PAIR_MAX:
-            return _pair_max(c, pair_matrix(symbols, d.first))
+            return _pair_max(c, pair_matrix(symbols, d.first, apart=apart))
         case Kind.ENTROPY:
             return _entropy(c)
         case Kind.COUNT:

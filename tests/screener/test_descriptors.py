@@ -10,6 +10,7 @@ from screener.descriptors.featurizer import Featurizer, featurize
 from screener.descriptors.properties import element_column, pair_matrix
 from screener.descriptors.reference import describe
 from screener.descriptors.specs import DOMAIN, FeatureSpec, feature_spec
+from screener.errors import CompositionError
 from tests import oracles
 
 SETS = ("kang21", "screen", "alloy")
@@ -63,6 +64,17 @@ def test_the_reference_agrees_with_the_slow_twin_in_every_descriptor(alloy):
     for value, d in zip(found, descriptors, strict=True):
         expected, size = oracles.descriptor_terms(amounts, d)
         assert value == pytest.approx(expected, rel=1e-12, abs=1e-12 * size + noise(amounts, d)), d.name
+
+
+def test_elements_without_a_pair_enthalpy_may_stand_in_different_rows():
+    symbols, spec = ("Th", "U", "Zr"), feature_spec("alloy")
+    rows = np.array([[0.5, 0.0, 0.5], [0.0, 0.2, 0.8]])
+    for compute in (lambda c, s: describe(c, s, spec.descriptors), lambda c, s: featurize(c, s, spec)):
+        together = compute(rows, symbols)
+        np.testing.assert_array_equal(together[0], compute(rows[:1, [0, 2]], ("Th", "Zr"))[0])
+        np.testing.assert_array_equal(together[1], compute(rows[1:, 1:], ("U", "Zr"))[0])
+        with pytest.raises(CompositionError, match="no `dH_mix_kj_mol` for `Th`-`U`"):
+            compute(np.array([[0.5, 0.5, 0.0]]), symbols)
 
 
 def test_every_kind_of_descriptor_is_in_the_catalogue():

@@ -166,6 +166,19 @@ def test_descriptors_have_gaps_where_an_alloy_has_no_such_property(
     np.testing.assert_allclose(cost[21:], alone["cost_usd_kg"], rtol=1e-5)
 
 
+@pytest.mark.parametrize("header", ["formula", "Th,U,Zr"])
+def test_only_alloys_of_two_elements_without_an_enthalpy_are_refused(
+    header: str, tmp_path: Path, tiny_models: Path
+) -> None:
+    formulas = ["U50Zr50", "Th20Zr80", "Th50U50"]
+    amounts = [",50,50", "20,,80", "50,50,"]
+    found = scored(listed(tmp_path, formulas if header == "formula" else amounts, header), tiny_models)
+    assert found.frame["formula"].to_list() == formulas[:2]
+    assert [(row, reason) for row, _, _, reason in found.rejects] == [(3, "no `dH_mix_kj_mol` for `Th`-`U`")]
+    alone = scored(listed(tmp_path, formulas[:1]), tiny_models).frame
+    np.testing.assert_allclose(found.frame["p_amorphous"][0], alone["p_amorphous"][0], rtol=1e-6)
+
+
 def test_elements_are_columns_where_asked(
     tmp_path: Path, tiny_models: Path, small_blocks: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,7 +191,7 @@ def test_elements_are_columns_where_asked(
     assert long.select("Al", "Ti", "Cu", "Zr").equals(short.select("Al", "Ti", "Cu", "Zr"))
     symbols = [name for name in long.columns if name in element_symbols()]
     assert len(symbols) > 60
-    assert set(element_symbols()) - set(symbols) == {"H", "N", "U"}
+    assert set(element_symbols()) - set(symbols) == {"H", "N"}
     assert long.select(polars.sum_horizontal(symbols)).to_series().to_list() == pytest.approx([100.0] * 21)
 
 
