@@ -104,7 +104,9 @@ def _refused(
 
 
 def _is_number(text: str) -> bool:
-    """Say whether a text is a number, finite or not."""
+    """Say whether a text is a number, finite or not; digits of other scripts or parted by `_` are none."""
+    if "_" in text or not text.isascii():
+        return False
     try:
         float(text)
     except ValueError:

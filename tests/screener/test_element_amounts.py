@@ -85,3 +85,15 @@ def test_blank_numbers_take_what_is_given() -> None:
     values, problems = read_numbers(polars.Series("t", ["1", "", " 2 ", "fast", None]), math.nan)
     np.testing.assert_array_equal(values, [1.0, math.nan, 2.0, math.nan, math.nan])
     assert {row: problem[:3] for row, problem in problems.items()} == {3: ("t", "fast", "not a number")}
+
+
+@pytest.mark.parametrize("text", ["5_0", "٥٠", "５０", "1_000.5", "0x10", "5,0", "5 0", "--5", "1e", "i_nf", "½"])
+def test_what_only_some_readers_take_for_a_number_is_none(text: str) -> None:
+    _, problems = read_numbers(polars.Series("t", ["1", text]), math.nan)
+    assert {row: problem[:3] for row, problem in problems.items()} == {1: ("t", text, "not a number")}
+
+
+@pytest.mark.parametrize("text", ["inf", "-Infinity", "nan", "1e400"])
+def test_numbers_without_end_are_said_to_be_numbers(text: str) -> None:
+    _, problems = read_numbers(polars.Series("t", ["1", text]), math.nan)
+    assert {row: problem[:3] for row, problem in problems.items()} == {1: ("t", text, "not a finite number")}
