@@ -13,8 +13,10 @@ import numpy as np
 
 from screener.alloy_list import AlloyList, from_frame, open_list
 from screener.binding import check_conditions, known_conditions
+from screener.column_types import require_amount
 from screener.descriptors.catalogue import Descriptor, Kind, catalogue
 from screener.elements import element_symbols
+from screener.errors import InputError
 from screener.formula import Units
 from screener.jobs import (
     CHARACTERIZE_UP_TO,
@@ -27,11 +29,14 @@ from screener.jobs import (
     conditions_of,
 )
 from screener.list_blocks import BlockReader, find_conditions
+from screener.list_files import check_files
 from screener.list_run import ListRun
 from screener.outcome import Finished, Outcome, metadata_of
 from screener.plan import Plan, make_plan
-from screener.result_files import FrameSink, RejectSink, RowSink, open_rejects
+from screener.reject_files import RejectSink, open_rejects
+from screener.result_files import FrameSink, RowSink
 from screener.run_models import RunModels, run_models
+from screener.sinks import OutputTarget
 from screener.summary import PythonWatch, Summary, Watch, model_lines, note_lines
 from screener.table_records import PandasFrame, from_pandas, is_pandas
 from screener.text_blocks import TextBlock
@@ -73,7 +78,7 @@ def score(
             one column per element.
         composition_column: name of the column of formulas; looked for where None.
         units: how amounts are meant, `at` or `wt`; balance notation must say.
-        encoding: of a text file, `utf-8` or `latin-1`.
+        encoding: of a text file, `utf-8`, `latin-1` or `cp1252`.
         models: folder of models; looked up where None.
         device: `auto`, `cpu`, `cuda` or `cuda:n`.
         maximize: columns to make large, `COL` or `COL=LO:HI`; the default ranks by `p_amorphous`.
@@ -128,7 +133,12 @@ def score(
         encoding=encoding,
         with_elements=with_elements,
     )
-    with open_rejects(None if rejects is None else Path(rejects), always=True) as refused:
+    aside = check_files(
+        job.source if isinstance(job.source, Path) else None,
+        OutputTarget(None, "table"),
+        None if rejects is None else Path(rejects),
+    )
+    with open_rejects(aside, always=True) as refused:
         stream_score(job, watch, sink, refused)
     if refused.count:
         row, _, text, reason = refused.first[0]
@@ -136,11 +146,26 @@ def score(
     return sink.frame()
 
 
-def _source(table: polars.DataFrame | PandasFrame | Path | str) -> Path | polars.DataFrame:
-    """Take a path, a polars or a pandas frame."""
+def _source(table: object) -> Path | polars.DataFrame:
+    """Take a path, a polars or a pandas frame.
+
+    Raises:
+        InputError: it is something else.
+    """
+    import polars
+
     if isinstance(table, str | Path):
         return Path(table)
-    return from_pandas(cast(PandasFrame, table)) if is_pandas(table) else cast("polars.DataFrame", table)
+    if is_pandas(table):
+        return from_pandas(cast(PandasFrame, table))
+    if isinstance(table, polars.DataFrame):
+        return table
+    hints = {"LazyFrame": "call `.collect()` first", "Series": "call `.to_frame()` first"}
+    kind = type(table).__name__
+    raise InputError(
+        f"the table is a {kind}, not a frame",
+        hints.get(kind, "make a frame of it: `polars.DataFrame(...)`, or give a path"),
+    )
 
 
 def run_score(job: ScoreJob, watch: Watch) -> Outcome:
@@ -173,6 +198,8 @@ def stream_score(
     question = job.question
     with _opened(job) as source:
         first, count = _first_blocks(source)
+        given = first[0].cells.schema
+        rows.accept(given)
         short = count <= CHARACTERIZE_UP_TO
         close = short or (question.top is not None and question.top <= CHARACTERIZE_UP_TO)
         tier = "screen" if question.tier == "auto" and not close else question.tier
@@ -181,6 +208,8 @@ def stream_score(
             said = check_conditions(question, models.models())
             plan = make_plan(question, models.search, element_symbols())
             columns = find_conditions(source.header, known.values())
+            for name in columns:
+                require_amount(name, given[name])
             reader = _reader(job, source, models, plan, columns)
             run = ListRun(job, source.header, reader, plan, models, known, rows, rejects, watch)
             if short:
