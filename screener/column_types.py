@@ -34,11 +34,6 @@ def is_text(dtype: polars.DataType) -> bool:
     return dtype in (polars.String, polars.Categorical, polars.Enum, polars.Null)
 
 
-def is_amount(dtype: polars.DataType) -> bool:
-    """Say whether a column of a type holds numbers, or texts that may be numbers."""
-    return dtype.is_numeric() or is_text(dtype)
-
-
 def require_text(name: str, dtype: polars.DataType) -> None:
     """Check a column of formulas.
 
@@ -52,13 +47,15 @@ def require_text(name: str, dtype: polars.DataType) -> None:
         )
 
 
-def require_amount(name: str, dtype: polars.DataType) -> None:
-    """Check a column of amounts of an element, or of a condition.
+def require_numbers(name: str, dtype: polars.DataType, *, flags: bool = False) -> None:
+    """Check a column of amounts of an element, or of a condition, which may be a flag.
 
     Raises:
-        InputError: it holds neither numbers nor texts.
+        InputError: it holds neither numbers nor texts, which may be numbers.
     """
-    if not is_amount(dtype):
+    import polars
+
+    if not (dtype.is_numeric() or is_text(dtype) or (flags and dtype == polars.Boolean)):
         raise InputError(f"column `{name}` holds {_words(dtype)}, not numbers", "rename the column, or give it numbers")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from screener.column_types import is_text, require_amount, require_text
+from screener.column_types import is_text, require_numbers, require_text
 from screener.elements import element_symbols
 from screener.errors import CompositionError, FormulaError, InputError
 from screener.formula import Units, parse_formula
@@ -70,7 +70,7 @@ def find_compositions(head: ListHead, column: str | None = None) -> CompositionC
     found = _asked(head, column) if column is not None else _looked_for(head)
     if head.cells is not None:
         for place in found.elements.values():
-            require_amount(head.header[place], head.cells.dtypes[place])
+            require_numbers(head.header[place], head.cells.dtypes[place])
         if found.formula is not None:
             require_text(head.header[found.formula], head.cells.dtypes[found.formula])
     return found
@@ -129,7 +129,7 @@ def _by_content(head: ListHead) -> CompositionColumns:
     for position, name in enumerate(head.header):
         counts = _counts(head, position)
         reads = bool(counts) and min(counts) > 0 and max(counts) >= _FEWEST_ELEMENTS
-        if (reads or len(head.header) == 1) and _elements_in(name, head.units) >= _FEWEST_ELEMENTS:
+        if (reads or len(head.header) == 1) and _elements_in(name, "at") >= _FEWEST_ELEMENTS:
             if head.plain:
                 raise InputError(
                     f"the first line of {head.what} is an alloy, not column names", "put a line such as `formula` first"

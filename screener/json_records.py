@@ -103,9 +103,13 @@ def _object(line: bytes, not_text: str) -> dict[str, str]:
     if len(line) > LONGEST:
         raise _Refused(f"not readable as JSON: more than {LONGEST:,} bytes")
     try:
-        value = json.loads(
-            line.decode(), parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=_without_repeats
-        )
+        text = line.decode()
+        value = json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
+        # A key costs a colon: where there are no more of them than keys, none stands twice.
+        if isinstance(value, dict) and line.count(b":") > len(value):
+            json.loads(text, parse_float=str, parse_int=str, object_pairs_hook=_without_repeats)
+        nested = any(isinstance(each, list | dict) for each in value.values()) if isinstance(value, dict) else False
+        whole = json.loads(text) if nested else {}
     except UnicodeDecodeError:
         raise _Refused(not_text) from None
     except (ValueError, RecursionError) as problem:
@@ -114,9 +118,7 @@ def _object(line: bytes, not_text: str) -> dict[str, str]:
         raise _Refused("not a JSON object")
     if b"\\u" in line and not _encodable(value):
         raise _Refused(NOT_TEXT["utf-8"])
-    nested = [key for key, each in value.items() if isinstance(each, list | dict)]
-    whole = json.loads(line) if nested else {}
-    return {key: _text(whole[key] if key in nested else each) for key, each in value.items()}
+    return {key: _text(whole[key] if isinstance(each, list | dict) else each) for key, each in value.items()}
 
 
 def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:

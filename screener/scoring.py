@@ -13,7 +13,7 @@ import numpy as np
 
 from screener.alloy_list import AlloyList, from_frame, open_list
 from screener.binding import check_conditions, known_conditions
-from screener.column_types import require_amount
+from screener.column_types import require_numbers
 from screener.descriptors.catalogue import Descriptor, Kind, catalogue
 from screener.elements import element_symbols
 from screener.errors import InputError
@@ -209,7 +209,7 @@ def stream_score(
             plan = make_plan(question, models.search, element_symbols())
             columns = find_conditions(source.header, known.values())
             for name in columns:
-                require_amount(name, given[name])
+                require_numbers(name, given[name], flags=True)
             reader = _reader(job, source, models, plan, columns)
             run = ListRun(job, source.header, reader, plan, models, known, rows, rejects, watch)
             if short:

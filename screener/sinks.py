@@ -129,10 +129,13 @@ def writing(path: Path) -> Iterator[None]:
     """Report what the system refuses as a failure to write a file.
 
     Raises:
+        BrokenPipeError: nobody reads any more what is written to a pipe.
         OutputError: the system refuses.
     """
     try:
         yield
+    except BrokenPipeError:
+        raise
     except BaseException as error:
         if (reason := _system_reason(error)) is not None:
             raise _refused(f"`{path}`", reason) from None

@@ -142,6 +142,14 @@ def test_a_key_that_stands_twice_spoils_its_record(tmp_path: Path) -> None:
     assert [reject[3] for reject in rejects] == ["key `formula` stands twice", "key `b` stands twice"]
 
 
+@pytest.mark.parametrize("value", ["1" * 5000, "[1, " + "1" * 5000 + "]"])
+def test_numbers_beyond_all_measure_are_no_bug(value: str, tmp_path: Path) -> None:
+    path = write(tmp_path, f'{{"formula": "a:b", "x": 1}}\n{{"formula": "a:b", "x": {value}}}\n')
+    _, rows, rejects = read(path)
+    assert rows == [("a:b", "1")] if value.startswith("[") else [("a:b", "1"), ("a:b", value)]
+    assert [reason.partition(":")[0] for *_, reason in rejects] == ["not readable as JSON"] * value.startswith("[")
+
+
 def test_keys_that_come_late_are_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("screener.json_records._CHUNK", 1 << 9)
     line = '{"formula": "Cu", "n": "1"}\n'

@@ -84,3 +84,5 @@ def test_conditions_are_numbers(tiny_models: Path) -> None:
         score(frame, models=tiny_models)
     assert caught.value.message == "column `load_n` holds dates, not numbers"
     assert caught.value.hint == "rename the column, or give it numbers"
+    flags = frame.with_columns(load_n=polars.Series([True]))
+    assert score(flags, models=tiny_models)["load_n"].to_list() == [True]

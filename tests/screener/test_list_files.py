@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import subprocess
 import sys
 import threading
 import tty
@@ -196,6 +197,19 @@ def test_a_target_that_takes_no_bytes_is_refused(here: Path, monkeypatch: pytest
     monkeypatch.setattr("os.access", lambda *_: False)
     with pytest.raises(OutputError, match=r"^cannot write `pipe.csv`: permission denied"):
         check_output(OutputTarget.parse("pipe.csv"))
+
+
+def test_whoever_has_seen_enough_ends_a_run_that_writes_rejects(here: Path, tiny_models: Path) -> None:
+    Path("list.csv").write_text("alloy\n" + "CuZr\n" * 3000)
+    command = [sys.executable, "-m", "screener", "score", "list.csv", "--models", str(tiny_models)]
+    arguments = ["--tier", "screen", "--quiet", "--rejects", "bad.csv"]
+    process = subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    said = process.stderr.read()
+    process.stderr.close()
+    assert (process.wait(60), b"error" in said) == (0, False)
 
 
 # --- out of space -----------------------------------------------------------------------------------------------------
