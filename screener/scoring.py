@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,7 +16,6 @@ from screener.binding import check_conditions, known_conditions
 from screener.column_types import require_numbers
 from screener.descriptors.catalogue import Descriptor, Kind, catalogue
 from screener.elements import element_symbols
-from screener.errors import InputError
 from screener.formula import Units
 from screener.jobs import (
     CHARACTERIZE_UP_TO,
@@ -38,7 +37,7 @@ from screener.result_files import FrameSink, RowSink
 from screener.run_models import RunModels, run_models
 from screener.sinks import OutputTarget
 from screener.summary import PythonWatch, Summary, Watch, model_lines, note_lines
-from screener.table_records import PandasFrame, from_pandas, is_pandas
+from screener.table_records import PandasFrame, path_or_frame
 from screener.text_blocks import TextBlock
 
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ def score(
 
     Args:
         table: a polars or pandas table, or the path of a CSV, JSON lines or Parquet file, with a column of formulas or
-            one column per element.
+            one column per element; values of JSON come back as text.
         composition_column: name of the column of formulas; looked for where None.
         units: how amounts are meant, `at` or `wt`; balance notation must say.
         encoding: of a text file, `utf-8`, `latin-1` or `cp1252`.
@@ -124,7 +123,7 @@ def score(
     )
     watch, sink = PythonWatch(), FrameSink()
     job = ScoreJob(
-        _source(table),
+        path_or_frame(table),
         question,
         units,
         None if models is None else Path(models),
@@ -144,28 +143,6 @@ def score(
         row, _, text, reason = refused.first[0]
         watch.warn(f"{refused.count} rows could not be read, the first is row {row}: {reason} (`{text[:60]}`)")
     return sink.frame()
-
-
-def _source(table: object) -> Path | polars.DataFrame:
-    """Take a path, a polars or a pandas frame.
-
-    Raises:
-        InputError: it is something else.
-    """
-    import polars
-
-    if isinstance(table, str | Path):
-        return Path(table)
-    if is_pandas(table):
-        return from_pandas(cast(PandasFrame, table))
-    if isinstance(table, polars.DataFrame):
-        return table
-    hints = {"LazyFrame": "call `.collect()` first", "Series": "call `.to_frame()` first"}
-    kind = type(table).__name__
-    raise InputError(
-        f"the table is a {kind}, not a frame",
-        hints.get(kind, "make a frame of it: `polars.DataFrame(...)`, or give a path"),
-    )
 
 
 def run_score(job: ScoreJob, watch: Watch) -> Outcome:

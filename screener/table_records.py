@@ -88,6 +88,28 @@ def from_pandas(frame: PandasFrame) -> polars.DataFrame:
     return polars.DataFrame([_series(text, cast(_PandasColumn, frame[name])) for text, name in pairs])
 
 
+def path_or_frame(table: object) -> Path | polars.DataFrame:
+    """Take a path, a polars or a pandas frame.
+
+    Raises:
+        InputError: it is something else.
+    """
+    import polars
+
+    if isinstance(table, str | Path):
+        return Path(table)
+    if is_pandas(table):
+        return from_pandas(cast(PandasFrame, table))
+    if isinstance(table, polars.DataFrame):
+        return table
+    hints = {"LazyFrame": "call `.collect()` first", "Series": "call `.to_frame()` first"}
+    kind = type(table).__name__
+    raise InputError(
+        f"the table is a {kind}, not a frame",
+        hints.get(kind, "make a frame of it: `polars.DataFrame(...)`, or give a path"),
+    )
+
+
 def is_pandas(table: object) -> bool:
     """Say whether something is a pandas frame."""
     kind = type(table)
