@@ -20,7 +20,8 @@ from benchmarks.cases import FULL, QUICK, Size, models_folder
 from benchmarks.timing import Line, best_seconds
 from screener.formula import parse_formula
 from screener.jobs import Question, ScoreJob
-from screener.result_files import RejectSink, open_result
+from screener.reject_files import RejectSink
+from screener.result_files import open_result
 from screener.scoring import stream_score
 from screener.sinks import OutputTarget
 

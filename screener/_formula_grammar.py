@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -16,6 +15,8 @@ Term = tuple[str | Parts, float]
 
 MAX_LENGTH = 1000
 MAX_DEPTH = 8
+SHARE_TOLERANCE = 0.005 * (1 + 1e-9)
+"""How far subscripts that are shares may be from 100 or 1, as a share of it; a hair more, for the last bits of sums."""
 SHOWN_LENGTH = 60
 CLOSING = {"(": ")", "[": "]", "{": "}"}
 
@@ -128,12 +129,12 @@ def _pieces(text: str) -> Iterator[re.Match[str]]:
 def _resolve(terms: list[Term], text: str) -> Parts:
     """Add up one level of brackets.
 
-    Where its subscripts add up to 100 or 1 they are shares, so a group counts as one part however many
-    elements it holds; otherwise a subscript multiplies every amount in the group, as in chemistry.
+    Where its subscripts add up to 100 or 1, within half a percent of it, they are shares, so a group counts as one
+    part however many elements it holds; otherwise a subscript multiplies every amount in the group, as in chemistry.
     """
     _refuse_repeat([body for body, _ in terms if isinstance(body, str)], text)
     subscripts = sum(amount for _, amount in terms)
-    shares = math.isclose(subscripts, 100.0, abs_tol=1e-6) or math.isclose(subscripts, 1.0, abs_tol=1e-8)
+    shares = any(abs(subscripts - whole) <= whole * SHARE_TOLERANCE for whole in (1.0, 100.0))
     parts: Parts = {}
     for body, amount in terms:
         group = {body: 1.0} if isinstance(body, str) else body

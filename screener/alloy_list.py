@@ -1,19 +1,20 @@
-"""Lists of alloys: whatever file or table they are in, and the columns that hold compositions."""
+"""Lists of alloys, whatever file or table they are in."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from screener.byte_source import ByteSource, open_bytes
+from screener.byte_source import BOM, ByteSource, open_bytes
+from screener.composition_columns import ListHead, find_compositions
 from screener.csv_records import read_csv
-from screener.elements import element_symbols
-from screener.errors import CompositionError, FormulaError, InputError
-from screener.formula import Units, parse_formula
+from screener.errors import InputError
+from screener.formula import Units
 from screener.jobs import EncodingChoice
 from screener.json_records import read_jsonl
 from screener.table_records import frame_records, parquet_records
@@ -22,14 +23,11 @@ from screener.text_blocks import Records, TextBlock
 if TYPE_CHECKING:
     import polars
 
-FORMULA_NAMES = ("composition", "formula", "alloy")
-"""Names of a column of formulas, the first present wins, whatever their case."""
-_LOOKED_AT = 50
-_PEEKED = 1000
-_FEWEST_ELEMENTS = 2
 _NOT_LISTS = {".xlsx", ".xls", ".feather", ".zip"}
 _PARQUET = b"PAR1"
 _SHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_JSON_ARRAY = re.compile(rb"\[\s*(?:[{\[]|$)")
 _FIRST_BYTES = 256
 
 
@@ -86,72 +84,20 @@ def from_frame(frame: polars.DataFrame, units: Units | None = None, column: str 
 
 
 def alloy_list(records: Records, units: Units | None, column: str | None) -> AlloyList:
-    """Check the header and find what holds compositions: a column of some name, elements, or what reads as alloys.
+    """Check the header and find what holds compositions.
 
     Raises:
-        InputError: a name stands twice, or nothing is found.
+        InputError: a name stands twice, or nothing is found that holds compositions.
     """
     header = records.header
     for position, name in enumerate(header):
         if name in header[:position]:
             raise InputError(f"column `{name}` stands twice in {records.what}", "give every column its own name")
-    formula = _named(header, column, records.what)
-    elements = element_columns(header) if formula is None else {}
-    blocks = records.blocks
-    if formula is None and not elements:
-        peeked = list(itertools.islice(blocks, 1))
-        formula = formula_column(header, peeked[0].cells if peeked else None, units, records.what)
-        blocks = itertools.chain(peeked, blocks)
-    said: tuple[str, ...] = ()
-    if elements:
-        share = "wt.%" if units == "wt" else "at.%"
-        said = (f"compositions are read from {len(elements)} columns of {share}, {', '.join(elements)}",)
-    return AlloyList(header, formula, elements, blocks, (*records.notes, *said), records.plain)
-
-
-def element_columns(header: Sequence[str]) -> dict[str, int]:
-    """Find the columns that are named like elements, by symbol; none where it is but one.
-
-    Raises:
-        InputError: an element has two.
-    """
-    known = set(element_symbols())
-    found: dict[str, int] = {}
-    for place, name in enumerate(header):
-        symbol = name.strip()
-        if symbol in found:
-            raise InputError(f"two columns are named `{symbol}`", "give every element one column")
-        if symbol in known:
-            found[symbol] = place
-    return found if len(found) >= _FEWEST_ELEMENTS else {}
-
-
-def formula_column(header: Sequence[str], cells: polars.DataFrame | None, units: Units | None, what: str) -> int:
-    """Find the column of formulas: by name, else the first whose first 50 filled cells all read as alloys.
-
-    Args:
-        header: column names.
-        cells: the first rows, if there are any.
-        units: how amounts are meant.
-        what: how messages name the list.
-
-    Raises:
-        InputError: there is none.
-    """
-    import polars
-
-    named = _named(header, None, what)
-    if named is not None:
-        return named
-    columns = [] if cells is None else cells.head(_PEEKED).get_columns()
-    for position, column in enumerate(columns):
-        texts = column.cast(polars.String, strict=False)
-        filled = list(itertools.islice((text for text in texts if text and text.strip()), _LOOKED_AT))
-        if filled and all(_reads(cell, units) for cell in filled):
-            return position
-    raise InputError(
-        f"no column of formulas in {what}", "name one column `formula`, or say which it is with `--composition-column`"
-    )
+    peeked = list(itertools.islice(records.blocks, 1))
+    cells = peeked[0].cells if peeked else None
+    found = find_compositions(ListHead(header, cells, units, records.what, records.plain), column)
+    blocks = itertools.chain(peeked, records.blocks)
+    return AlloyList(header, found.formula, found.elements, blocks, (*records.notes, *found.notes), records.plain)
 
 
 @contextmanager
@@ -160,34 +106,15 @@ def _records(path: Path, source: ByteSource, encoding: EncodingChoice) -> Iterat
     first = source.peek(_FIRST_BYTES)
     if first.startswith(_SHEETS):
         raise InputError(f"{source.what} is not a CSV file", "write the list as CSV with a header")
+    if first.startswith(_UTF_16):
+        raise InputError(f"{source.what} is UTF-16 text", "save the list as UTF-8")
+    text = first.removeprefix(BOM).lstrip()
     if first.startswith(_PARQUET):
         with parquet_records(path, source) as records:
             yield records
-    elif first.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
-        yield read_jsonl(source)
+    elif text.startswith(b"{"):
+        yield read_jsonl(source, encoding)
+    elif _JSON_ARRAY.match(text):
+        raise InputError(f"no column of formulas in {source.what}", "write one JSON object a line, not an array")
     else:
         yield read_csv(source, encoding)
-
-
-def _named(header: Sequence[str], column: str | None, what: str) -> int | None:
-    """Find the column of formulas by name.
-
-    Raises:
-        InputError: the column that was asked for is not there.
-    """
-    if column is not None:
-        if column in header:
-            return header.index(column)
-        names = ", ".join(f"`{name}`" for name in header[:10]) + (", …" if len(header) > 10 else "")
-        raise InputError(f"no column `{column}` in {what}", f"it has {names}")
-    folded = [name.strip().casefold() for name in header]
-    return next((folded.index(name) for name in FORMULA_NAMES if name in folded), None)
-
-
-def _reads(cell: str, units: Units | None) -> bool:
-    """Say whether a cell reads as an alloy; balance notation does, though it needs units later."""
-    try:
-        parse_formula(cell, units or "at")
-    except (FormulaError, CompositionError):
-        return False
-    return True

@@ -5,22 +5,30 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import re
 import select
 import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import zstandard
 
 from screener.errors import InputError
 
+if TYPE_CHECKING:
+    from screener.jobs import EncodingChoice
+
 STDIN = Path("-")
 """Stands for standard input."""
+BOM = b"\xef\xbb\xbf"
+"""Byte order mark of UTF-8."""
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
+_OTHERS = {"bzip2": re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"), "xz": re.compile(rb"\xfd7zXZ\0")}
+_MAGIC_BYTES = 10
 _BUFFER = 1 << 18
 _LOOK_UP = 0.2
 """Seconds after which waiting for input lets signals through."""
@@ -35,11 +43,13 @@ class ByteSource:
     Args:
         stream: where they come from.
         what: how messages name it.
+        as_stored: whether they are those of a file on disk, which can be opened again and read from its end.
     """
 
-    def __init__(self, stream: io.BufferedReader, what: str) -> None:
+    def __init__(self, stream: io.BufferedReader, what: str, as_stored: bool = False) -> None:
         self._stream = stream
         self.what = what
+        self.as_stored = as_stored
         self._first = b""
 
     def peek(self, count: int) -> bytes:
@@ -78,17 +88,30 @@ def open_bytes(path: Path) -> Iterator[ByteSource]:
     """Open a file, or standard input for ``-``; gzip and Zstandard are known by their first bytes.
 
     Raises:
-        InputError: the system refuses.
+        InputError: the system refuses, or the bytes are compressed in another way.
     """
     what = "standard input" if path == STDIN else f"`{path}`"
     with ExitStack() as stack:
         try:
             raw: BinaryIO = _standard_input() if path == STDIN else stack.enter_context(path.open("rb"))
             stream = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, raw))
-            magic = stream.peek(4)[:4]
+            magic = stream.peek(_MAGIC_BYTES)[:_MAGIC_BYTES]
         except OSError as problem:
             raise unreadable(what, problem) from None
-        yield ByteSource(_decompressed(stream, magic), what)
+        for name, known in _OTHERS.items():
+            if known.match(magic):
+                raise InputError(
+                    f"{what} is compressed with {name}", "compress it with gzip or Zstandard, or not at all"
+                )
+        whole = _decompressed(stream, magic)
+        yield ByteSource(whole, what, whole is stream and path != STDIN and path.is_file())
+
+
+def as_utf8(piece: bytes, encoding: EncodingChoice) -> bytes:
+    """Turn text into UTF-8; bytes that mean nothing stay, and are no UTF-8 then."""
+    if encoding == "utf-8" or piece.isascii():
+        return piece
+    return piece.decode(encoding, "surrogateescape").encode("utf-8", "surrogateescape")
 
 
 def unreadable(what: str, problem: OSError) -> InputError:
@@ -101,7 +124,7 @@ def _decompressed(stream: io.BufferedReader, magic: bytes) -> io.BufferedReader:
     """Put a decompressor in front of a stream that needs one."""
     if magic.startswith(_GZIP):
         return io.BufferedReader(cast(io.RawIOBase, gzip.GzipFile(fileobj=stream)), _BUFFER)
-    if magic == _ZSTD:
+    if magic.startswith(_ZSTD):
         return io.BufferedReader(_Zstandard(stream), _BUFFER)
     return stream
 

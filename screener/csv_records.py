@@ -20,19 +20,15 @@ from screener._csv_kernels import (
     find_records,
     resolve_quotes,
 )
-from screener.byte_source import ByteSource
-from screener.errors import InputError
+from screener.byte_source import BOM, ByteSource, as_utf8
+from screener.csv_header import LONGEST, read_header
 from screener.jobs import EncodingChoice
 from screener.text_blocks import NOT_TEXT, SHOWN, Records, Reject, TextBlock
 
 if TYPE_CHECKING:
     import polars
 
-LONGEST = 131_072
-"""Bytes of the longest record."""
 _CHUNK = 1 << 21
-_DELIMITERS = {",": "a comma", ";": "`;`", "\t": "a tab"}
-_BOM = b"\xef\xbb\xbf"
 
 
 def read_csv(source: ByteSource, encoding: EncodingChoice = "utf-8") -> Records:
@@ -40,21 +36,16 @@ def read_csv(source: ByteSource, encoding: EncodingChoice = "utf-8") -> Records:
 
     Args:
         source: its bytes.
-        encoding: `latin-1` for lists that are not UTF-8.
+        encoding: `latin-1` or `cp1252` for lists that are not UTF-8.
 
     Raises:
         InputError: it is empty, or its header cannot be read.
     """
     pieces = _pieces(source, encoding)
     first, final = next(pieces, (b"", True))
-    line = _first_line(first)
-    if line is None:
-        raise InputError(f"{source.what} is empty", "give a CSV file whose first line names the columns")
-    delimiter = _sniffed(first, line)
-    header, rest = _header(first, delimiter, source.what)
-    reader = _Reader(header, delimiter)
-    notes = () if delimiter == "," else (f"fields are separated by {_DELIMITERS[delimiter]}",)
-    return Records(header, reader.blocks(_after(rest, final, pieces)), source.what, notes)
+    header = read_header(first, source.what, encoding)
+    reader = _Reader(header.names, header.delimiter, NOT_TEXT[encoding])
+    return Records(header.names, reader.blocks(_after(header.rest, final, pieces)), source.what, header.notes)
 
 
 @dataclass(slots=True)
@@ -63,6 +54,7 @@ class _Reader:
 
     header: tuple[str, ...]
     delimiter: str
+    not_text: str
     read: int = 0
 
     def blocks(self, pieces: Iterator[tuple[bytes, bool]]) -> Iterator[TextBlock]:
@@ -106,7 +98,7 @@ class _Reader:
         elif found.end[place] - found.begin[place] > LONGEST:
             reason = f"not readable as CSV: more than {LONGEST:,} bytes"
         elif garbled:
-            reason = NOT_TEXT
+            reason = self.not_text
         else:
             reason = f"{found.fields[place]} fields where the header has {len(self.header)}"
         return number, "", text, reason
@@ -126,7 +118,7 @@ class _Reader:
                 return self._slowly(data, found)
         frame = _split(text, unit, record, self.header)
         # Polars passes over a byte order mark, and over blank lines of one column.
-        return self._slowly(data, found) if text.startswith(_BOM) or frame.height != found.count else frame
+        return self._slowly(data, found) if text.startswith(BOM) or frame.height != found.count else frame
 
     def _slowly(self, data: bytes, found: _Found) -> polars.DataFrame:
         """Give the columns one record at a time."""
@@ -196,9 +188,9 @@ def _pieces(source: ByteSource, encoding: EncodingChoice) -> Iterator[tuple[byte
     """Yield the text as UTF-8 in pieces, without byte order mark, each with whether it is the last."""
     before: bytes | None = None
     for chunk in source.chunks(_CHUNK):
-        piece = chunk if encoding == "utf-8" or chunk.isascii() else chunk.decode("latin-1").encode()
+        piece = as_utf8(chunk, encoding)
         if before is None:
-            before = piece.removeprefix(_BOM)
+            before = piece.removeprefix(BOM)
             continue
         yield before, False
         before = piece
@@ -216,48 +208,6 @@ def _from_line_end(piece: bytes) -> bytes:
     """Drop what stands before the first end of a line; nothing is left without one."""
     ends = [place for place in (piece.find(b"\n"), piece.find(b"\r")) if place >= 0]
     return piece[min(ends) :] if ends else b""
-
-
-def _first_line(text: bytes) -> bytes | None:
-    """Return the first line that is not blank; ends of lines between quotes do not count."""
-    text = text.lstrip(b"\r\n")
-    quoted = False
-    for place, byte in enumerate(text[:LONGEST]):
-        if byte == ord('"'):
-            quoted = not quoted
-        elif byte in b"\r\n" and not quoted:
-            return text[:place]
-    return text[:LONGEST] or None
-
-
-def _sniffed(text: bytes, line: bytes) -> str:
-    """Tell what parts the fields: what the header and the line behind it hold as often, else what it holds most."""
-    following = _first_line(text.lstrip(b"\r\n")[len(line) :]) or b""
-    ranks = [
-        (_count(line, d) > 0 and _count(line, d) == _count(following, d), _count(line, d), -place, d)
-        for place, d in enumerate(_DELIMITERS)
-    ]
-    return max(ranks)[-1]
-
-
-def _count(line: bytes, delimiter: str) -> int:
-    """Count what stands outside quotes."""
-    return sum(part.count(delimiter.encode()) for part in line.split(b'"')[::2])
-
-
-def _header(text: bytes, delimiter: str, what: str) -> tuple[tuple[str, ...], bytes]:
-    """Read the column names, and give what follows them."""
-    line = _first_line(text) or b""
-    rest = text.lstrip(b"\r\n")[len(line) :]
-    try:
-        names = next(csv.reader([line.decode()], delimiter=delimiter, strict=True))
-    except UnicodeDecodeError:
-        raise InputError(
-            f"the header of {what} is not UTF-8 text", "save the list as UTF-8, or add `--encoding latin-1`"
-        ) from None
-    except csv.Error as problem:
-        raise InputError(f"cannot read the header of {what}: {problem}", "give a CSV file with a header") from None
-    return tuple(names), rest
 
 
 def _undecodable(data: bytes, found: _Found) -> NDArray[np.bool_]:

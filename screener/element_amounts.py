@@ -53,6 +53,10 @@ def read_numbers(cells: polars.Series, blank: float) -> tuple[NDArray[np.float64
     """Read cells (n,) as numbers, a blank one as ``blank``, and say which are none or not finite."""
     import polars
 
+    if cells.dtype == polars.Boolean:
+        cells = cells.cast(polars.UInt8)
+    elif cells.dtype in (polars.Categorical, polars.Enum):
+        cells = cells.cast(polars.String)
     if cells.dtype.is_numeric():
         gaps = cells.is_null().to_numpy()
         values = np.where(gaps, blank, cells.cast(polars.Float64).fill_null(0.0).to_numpy())
@@ -104,7 +108,9 @@ def _refused(
 
 
 def _is_number(text: str) -> bool:
-    """Say whether a text is a number, finite or not."""
+    """Say whether a text is a number, finite or not; digits of other scripts or parted by `_` are none."""
+    if "_" in text or not text.isascii():
+        return False
     try:
         float(text)
     except ValueError:

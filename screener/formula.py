@@ -37,8 +37,9 @@ class Composition:
 def parse_formula(text: str, units: Units | None = None) -> Composition:
     """Read an alloy formula such as ``Al0.3CoCrFeNi``, ``(CoCrFeNi)94Al6`` or ``Ti-6Al-4V``.
 
-    A bracket is a group whose share is its subscript where the subscripts beside it add up to 100 or 1;
-    otherwise the subscript multiplies every amount inside. In balance notation the first element takes the rest.
+    A bracket is a group whose share is its subscript where the subscripts beside it add up to 100 or 1, within
+    half a percent of it; otherwise the subscript multiplies every amount inside. In balance notation the first
+    element takes the rest.
 
     Args:
         text: the formula; a missing amount is 1, zero amounts are dropped.

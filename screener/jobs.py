@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 TierChoice: TypeAlias = Literal["auto", "screen", "characterize"]
 ClassifierChoice: TypeAlias = Literal["mtl", "independent"]
-EncodingChoice: TypeAlias = Literal["utf-8", "latin-1"]
+EncodingChoice: TypeAlias = Literal["utf-8", "latin-1", "cp1252"]
 
 BLOCK = 16_384
 """Rows evaluated at once: features of a block stay in the second-level cache, calls stay few."""
@@ -69,6 +70,8 @@ class Question:
     classifier: ClassifierChoice | None = None
 
     def __post_init__(self) -> None:
+        if self.top is not None:
+            object.__setattr__(self, "top", _whole(self.top))
         if self.top is not None and self.top < 1:
             raise CompositionError(f"--top `{self.top}` is below 1", "ask for at least one candidate, e.g. `--top 20`")
         if self.tier not in ("auto", "screen", "characterize"):
@@ -149,7 +152,7 @@ class ScoreJob:
         device: `auto`, `cpu`, `cuda` or `cuda:n`.
         block: rows evaluated at once.
         column: name of the column of formulas; None looks for what holds compositions.
-        encoding: of text, `utf-8` or `latin-1`.
+        encoding: of text, `utf-8`, `latin-1` or `cp1252`.
         with_elements: add the at.% of every element to the result.
     """
 
@@ -164,14 +167,27 @@ class ScoreJob:
     with_elements: bool = False
 
     def __post_init__(self) -> None:
-        if self.encoding not in ("utf-8", "latin-1"):
-            raise InputError(f"unknown encoding `{self.encoding}`", "use `utf-8` or `latin-1`")
+        if self.units not in (None, "at", "wt"):
+            raise InputError(f"unknown units `{self.units}`", "use `at` or `wt`")
+        if self.encoding not in ("utf-8", "latin-1", "cp1252"):
+            raise InputError(f"unknown encoding `{self.encoding}`", "use `utf-8`, `latin-1` or `cp1252`")
 
     def as_json(self) -> dict[str, object]:
         """Return the question as plain JSON values, without where it runs."""
         name = self.source.name if isinstance(self.source, Path) else None
         asked = {"list": name, "units": self.units, "composition_column": self.column, "encoding": self.encoding}
         return {**asked, "with_elements": self.with_elements, **self.question.as_json()}
+
+
+def _whole(top: object) -> int:
+    """Take a whole number of Python or NumPy.
+
+    Raises:
+        InputError: it is none.
+    """
+    if isinstance(top, bool) or not isinstance(top, Integral):
+        raise InputError(f"top `{top}` is not a whole number", "ask for so many alloys, for example `top=20`")
+    return int(top)
 
 
 def conditions_of(given: Mapping[str, float] | None) -> tuple[tuple[str, float], ...]:

@@ -6,12 +6,16 @@ import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from screener.byte_source import ByteSource
+from screener.byte_source import BOM, ByteSource, as_utf8
 from screener.errors import InputError
 from screener.text_blocks import NOT_TEXT, SHOWN, Records, Reject, TextBlock
+
+if TYPE_CHECKING:
+    from screener.jobs import EncodingChoice
 
 LONGEST = 1 << 20
 """Bytes of the longest line."""
@@ -23,23 +27,27 @@ class _Refused(Exception):
     """Why a line is no record."""
 
 
-def read_jsonl(source: ByteSource) -> Records:
+def read_jsonl(source: ByteSource, encoding: EncodingChoice = "utf-8") -> Records:
     """Read JSON lines; the columns are the keys that occur in the first two megabytes.
+
+    Args:
+        source: their bytes.
+        encoding: `latin-1` or `cp1252` for lists that are not UTF-8.
 
     Raises:
         InputError: there is no object in them.
     """
-    lines = _lines(source)
+    lines = _lines(source, encoding)
     peeked = [next(lines, [])]
     keys: dict[str, None] = {}
     for line in peeked[0]:
         try:
-            keys |= dict.fromkeys(_object(line))
+            keys |= dict.fromkeys(_object(line, NOT_TEXT[encoding]))
         except _Refused:
             continue
     if not keys:
         raise InputError(f"no JSON object in {source.what}", _HINT)
-    reader = _Reader(tuple(keys))
+    reader = _Reader(tuple(keys), NOT_TEXT[encoding])
     return Records(tuple(keys), reader.blocks(peeked, lines), source.what, ("read as JSON lines",))
 
 
@@ -48,6 +56,7 @@ class _Reader:
     """Turns lines into records and counts them."""
 
     header: tuple[str, ...]
+    not_text: str
     read: int = 0
 
     def blocks(self, peeked: list[list[bytes]], lines: Iterator[list[bytes]]) -> Iterator[TextBlock]:
@@ -74,34 +83,55 @@ class _Reader:
 
     def _record(self, line: bytes) -> dict[str, str]:
         """Read one line."""
-        record = _object(line)
+        record = _object(line, self.not_text)
         unknown = next((key for key in record if key not in self.header), None)
         if unknown is not None:
             raise _Refused(f"key `{unknown}` that no earlier record has")
         return record
 
 
-def _object(line: bytes) -> dict[str, str]:
+def _object(line: bytes, not_text: str) -> dict[str, str]:
     """Read one object; values that are no texts keep the text they were written with.
 
+    Args:
+        line: its text.
+        not_text: reason to refuse what is in another encoding.
+
     Raises:
-        _Refused: it is no object, or does not read.
+        _Refused: it is no object, does not read, or a key stands twice.
     """
     if len(line) > LONGEST:
         raise _Refused(f"not readable as JSON: more than {LONGEST:,} bytes")
     try:
-        value = json.loads(line.decode(), parse_float=str, parse_int=str, parse_constant=str)
+        text = line.decode()
+        value = json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
+        # A key costs a colon: where there are no more of them than keys, none stands twice.
+        if isinstance(value, dict) and line.count(b":") > len(value):
+            json.loads(text, parse_float=str, parse_int=str, object_pairs_hook=_without_repeats)
+        nested = any(isinstance(each, list | dict) for each in value.values()) if isinstance(value, dict) else False
+        whole = json.loads(text) if nested else {}
     except UnicodeDecodeError:
-        raise _Refused(NOT_TEXT) from None
+        raise _Refused(not_text) from None
     except (ValueError, RecursionError) as problem:
         raise _Refused(f"not readable as JSON: {str(problem)[:80]}") from None
     if not isinstance(value, dict):
         raise _Refused("not a JSON object")
     if b"\\u" in line and not _encodable(value):
-        raise _Refused(NOT_TEXT)
-    nested = [key for key, each in value.items() if isinstance(each, list | dict)]
-    whole = json.loads(line) if nested else {}
-    return {key: _text(whole[key] if key in nested else each) for key, each in value.items()}
+        raise _Refused(NOT_TEXT["utf-8"])
+    return {key: _text(whole[key] if isinstance(each, list | dict) else each) for key, each in value.items()}
+
+
+def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Make an object of its keys and values.
+
+    Raises:
+        _Refused: a key stands twice.
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise _Refused(f"key `{next(key for key in keys if keys.count(key) > 1)}` stands twice")
+    return found
 
 
 def _encodable(value: object) -> bool:
@@ -122,11 +152,12 @@ def _text(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _lines(source: ByteSource) -> Iterator[list[bytes]]:
-    """Yield lines in portions, blank ones left out; of a line beyond all measure only the start."""
+def _lines(source: ByteSource, encoding: EncodingChoice) -> Iterator[list[bytes]]:
+    """Yield lines as UTF-8 in portions, blank ones left out; of a line beyond all measure only the start."""
     carried = b""
-    for chunk in source.chunks(_CHUNK):
-        *whole, carried = (carried + chunk).split(b"\n")
+    for number, chunk in enumerate(source.chunks(_CHUNK)):
+        piece = as_utf8(chunk if number else chunk.removeprefix(BOM), encoding)
+        *whole, carried = (carried + piece).split(b"\n")
         carried = carried[: LONGEST + 1]
         lines = [line for line in (each.strip() for each in whole) if line]
         if lines:

@@ -18,12 +18,11 @@ from screener.elements import element_symbols, pairs_without_value
 from screener.errors import CompositionError, InputError
 from screener.formula import Units
 from screener.formula_batch import FormulaBatch, dense_fractions, parse_formulas
-from screener.text_blocks import NOT_TEXT, Reject, TextBlock
+from screener.text_blocks import TEXT_HINTS, Reject, TextBlock
 
 if TYPE_CHECKING:
     import polars
 
-_HINTS = {NOT_TEXT: "save the list as UTF-8, or add `--encoding latin-1`"}
 _REPEATED = 0.8
 """Share of distinct formulas in a block up to which telling the same ones apart pays."""
 
@@ -149,7 +148,7 @@ class BlockReader:
             kept[list(problems)] = False
             block = block.take(np.flatnonzero(kept))
         refused = [(int(text.rows[place]), *problem) for place, problem in problems.items()]
-        refused = sorted([*refused, *((*reject, _HINTS.get(reject[3], "")) for reject in text.rejects)])
+        refused = sorted([*refused, *((*reject, TEXT_HINTS.get(reject[3], "")) for reject in text.rejects)])
         return ReadBlock(block, tuple(each[:4] for each in refused), refused[0][4] if refused else "")
 
     def _alloys(self, cells: polars.DataFrame) -> tuple[FormulaBatch, dict[int, Problem], NDArray[np.int64] | None]:

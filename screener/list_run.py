@@ -31,9 +31,11 @@ from screener.list_search import (
     scored,
 )
 from screener.plan import Plan, check_domain
-from screener.result_files import RejectSink, RowSink
+from screener.reject_files import RejectSink
+from screener.result_files import RowSink
 from screener.run_models import RunModels
 from screener.search import Batching, passing
+from screener.sinks import writing
 from screener.sorted_rows import SortedRows
 from screener.summary import Watch
 from screener.survivors import shown_descriptors
@@ -154,7 +156,7 @@ class ListRun:
             self.tally.left_out += held.left_out
             self._report(held.rows(), settled=False)
         elif question.ranks:
-            with tempfile.TemporaryDirectory(prefix=".sorting-", dir=scratch) as folder:
+            with tempfile.TemporaryDirectory(prefix=".sorting-", dir=scratch) as folder, writing(Path(folder).parent):
                 waiting = SortedRows(Path(folder))
                 for worked in self._worked(blocks, self._layout()):
                     waiting.add(_laid_out(worked))

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import queue
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from screener.sinks import OutputTarget, atomic_file, meta_path, print_table, settle, write_stdout
+from screener.column_types import require_writable
+from screener.sinks import OutputTarget, atomic_file, meta_path, print_table, settle, write_stdout, writing
 
 if TYPE_CHECKING:
     import polars
 
-    from screener.text_blocks import Reject
-
-REJECT_COLUMNS = ("row", "field", "text", "reason")
-LISTED = 10
-"""Rejects kept to be shown."""
 _TABLE_ROWS = 20_000
 _ROWS_A_WRITE = 65_536
 _ROWS_A_GROUP = 131_072
@@ -29,6 +23,14 @@ _ROWS_A_GROUP = 131_072
 
 class RowSink(Protocol):
     """Takes the result of a list block by block; the first, perhaps empty, tells the columns."""
+
+    def accept(self, columns: Mapping[str, polars.DataType]) -> None:
+        """Hear, before any work, which columns of the list will be part of it.
+
+        Raises:
+            OutputError: there is no place for one of them.
+        """
+        ...
 
     def write(self, frame: polars.DataFrame) -> None:
         """Take the next rows."""
@@ -45,6 +47,14 @@ class FrameSink:
     def __init__(self) -> None:
         self._parts: list[polars.DataFrame] = []
 
+    def accept(self, columns: Mapping[str, polars.DataType]) -> None:
+        """Refuse columns that no result can hold.
+
+        Raises:
+            OutputError: there is one.
+        """
+        require_writable(columns, None)
+
     def write(self, frame: polars.DataFrame) -> None:
         """Take the next rows."""
         self._parts.append(frame)
@@ -57,58 +67,6 @@ class FrameSink:
         import polars
 
         return polars.concat(self._parts)
-
-
-class RejectSink:
-    """Counts rows that could not be read, keeps the first and writes all to a file, if there is one.
-
-    Args:
-        file: where to, None for nowhere.
-        keep: how many to keep, None for all.
-    """
-
-    def __init__(self, file: BinaryIO | None = None, keep: int | None = LISTED) -> None:
-        self.count = 0
-        self.first: list[Reject] = []
-        self._keep = keep
-        self._file = file
-        if file is not None:
-            file.write((",".join(REJECT_COLUMNS) + "\n").encode())
-
-    def write(self, rejects: Sequence[Reject]) -> None:
-        """Take the next ones."""
-        self.count += len(rejects)
-        self.first += rejects if self._keep is None else rejects[: max(0, self._keep - len(self.first))]
-        if self._file is None or not rejects:
-            return
-        text = io.StringIO()
-        # Quotes around every text keep a lone carriage return inside its field, which minimal quoting does not.
-        csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC).writerows(rejects)
-        self._file.write(text.getvalue().encode("utf-8", "surrogateescape"))
-
-
-@contextmanager
-def open_rejects(path: Path | None, always: bool) -> Iterator[RejectSink]:
-    """Open the file of rejects; it appears when the block ends without an error.
-
-    Args:
-        path: the file; None writes none.
-        always: whether a list without rejects leaves a file with nothing but its header; else it leaves none, not
-            even that of an earlier run, which would speak of other rows.
-
-    Raises:
-        OutputError: the system refuses.
-    """
-    if path is None:
-        yield RejectSink()
-        return
-    with suppress(_Unwanted), atomic_file(path) as file:
-        sink = RejectSink(file)
-        yield sink
-        if not sink.count and not always:
-            raise _Unwanted
-    if not sink.count and not always:
-        path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -124,13 +82,13 @@ def open_result(target: OutputTarget) -> Iterator[RowSink]:
             return
         if target.format == "parquet":
             file = stack.enter_context(atomic_file(target.path))
-            yield stack.enter_context(_closing(_Parquet(file)))
+            yield stack.enter_context(_closing(_Parquet(file, target.path)))
             return
         # The metadata lie on disk before the result changes, and get their name after it.
         beside = meta_path(target.path)
         meta = stack.enter_context(atomic_file(beside))
         file = stack.enter_context(atomic_file(target.path, stale=beside))
-        yield _Text(file, meta, target.format == "csv")
+        yield _Text(file, meta, target.path, target.format == "csv")
 
 
 def write_result(frame: polars.DataFrame, target: OutputTarget, metadata: Mapping[str, str]) -> None:
@@ -154,39 +112,43 @@ def write_result(frame: polars.DataFrame, target: OutputTarget, metadata: Mappin
         rows.finish(metadata)
 
 
-class _Unwanted(Exception):
-    """A file that need not appear."""
-
-
 class _Text:
     """Writes CSV or JSON lines, and the metadata beside it."""
 
-    def __init__(self, file: BinaryIO, meta: BinaryIO, is_csv: bool) -> None:
-        self._file, self._meta, self._is_csv = file, meta, is_csv
+    def __init__(self, file: BinaryIO, meta: BinaryIO, path: Path, is_csv: bool) -> None:
+        self._file, self._meta, self._path, self._is_csv = file, meta, path, is_csv
         self._begun = False
 
+    def accept(self, columns: Mapping[str, polars.DataType]) -> None:
+        require_writable(columns, "csv" if self._is_csv else "jsonl")
+
     def write(self, frame: polars.DataFrame) -> None:
-        if self._is_csv:
-            frame.write_csv(self._file, include_header=not self._begun)
-        else:
-            frame.write_ndjson(self._file)
+        with writing(self._path):
+            if self._is_csv:
+                frame.write_csv(self._file, include_header=not self._begun)
+            else:
+                frame.write_ndjson(self._file)
         self._begun = True
 
     def finish(self, metadata: Mapping[str, str]) -> None:
-        self._meta.write(json.dumps(dict(metadata), indent=2, ensure_ascii=False).encode() + b"\n")
-        settle(self._meta)
+        with writing(meta_path(self._path)):
+            self._meta.write(json.dumps(dict(metadata), indent=2, ensure_ascii=False).encode() + b"\n")
+            settle(self._meta)
 
 
 class _Parquet:
     """Writes row groups from a thread of its own, in which polars waits for the next frame."""
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
+    def __init__(self, file: BinaryIO, path: Path) -> None:
+        self._file, self._path = file, path
         self._frames: queue.Queue[polars.DataFrame | None] = queue.Queue(2)
         self._metadata: dict[str, str] = {}
         self._problem: BaseException | None = None
         self._stopped = False
         self._thread: threading.Thread | None = None
+
+    def accept(self, columns: Mapping[str, polars.DataType]) -> None:
+        require_writable(columns, "parquet")
 
     def write(self, frame: polars.DataFrame) -> None:
         if self._thread is None:
@@ -199,8 +161,7 @@ class _Parquet:
         self._put(None)
         if self._thread is not None:
             self._thread.join()
-        if self._problem is not None:
-            raise self._problem
+        self._check()
 
     def close(self) -> None:
         """Stop writing; nothing happens where all is written."""
@@ -213,11 +174,16 @@ class _Parquet:
     def _put(self, frame: polars.DataFrame | None) -> None:
         """Hand a frame over, unless the writer has failed."""
         while True:
-            if self._problem is not None:
-                raise self._problem
+            self._check()
             with suppress(queue.Full):
                 self._frames.put(frame, timeout=0.2)
                 return
+
+    def _check(self) -> None:
+        """Pass on why the writer has failed, if it has."""
+        if self._problem is not None:
+            with writing(self._path):
+                raise self._problem
 
     def _run(self, schema: dict[str, polars.DataType]) -> None:
         from polars.io.plugins import register_io_source
@@ -246,6 +212,9 @@ class _Stdout:
     def __init__(self) -> None:
         self._begun = False
 
+    def accept(self, columns: Mapping[str, polars.DataType]) -> None:
+        require_writable(columns, "csv")
+
     def write(self, frame: polars.DataFrame) -> None:
         for start in range(0, max(frame.height, 1), _ROWS_A_WRITE):
             write_stdout(frame.slice(start, _ROWS_A_WRITE).write_csv(include_header=not self._begun))
@@ -261,6 +230,9 @@ class _Table:
     def __init__(self) -> None:
         self._parts: list[polars.DataFrame] = []
         self._rows = 0
+
+    def accept(self, columns: Mapping[str, polars.DataType]) -> None:
+        require_writable(columns, "table")
 
     def write(self, frame: polars.DataFrame) -> None:
         room = _TABLE_ROWS - self._rows

@@ -7,12 +7,13 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from screener.alloy_list import AlloyList, from_frame, open_list
 from screener.binding import check_conditions, known_conditions
+from screener.column_types import require_numbers
 from screener.descriptors.catalogue import Descriptor, Kind, catalogue
 from screener.elements import element_symbols
 from screener.formula import Units
@@ -27,13 +28,16 @@ from screener.jobs import (
     conditions_of,
 )
 from screener.list_blocks import BlockReader, find_conditions
+from screener.list_files import check_files
 from screener.list_run import ListRun
 from screener.outcome import Finished, Outcome, metadata_of
 from screener.plan import Plan, make_plan
-from screener.result_files import FrameSink, RejectSink, RowSink, open_rejects
+from screener.reject_files import RejectSink, open_rejects
+from screener.result_files import FrameSink, RowSink
 from screener.run_models import RunModels, run_models
+from screener.sinks import OutputTarget
 from screener.summary import PythonWatch, Summary, Watch, model_lines, note_lines
-from screener.table_records import PandasFrame, from_pandas, is_pandas
+from screener.table_records import PandasFrame, path_or_frame
 from screener.text_blocks import TextBlock
 
 if TYPE_CHECKING:
@@ -70,10 +74,10 @@ def score(
 
     Args:
         table: a polars or pandas table, or the path of a CSV, JSON lines or Parquet file, with a column of formulas or
-            one column per element.
+            one column per element; values of JSON come back as text.
         composition_column: name of the column of formulas; looked for where None.
         units: how amounts are meant, `at` or `wt`; balance notation must say.
-        encoding: of a text file, `utf-8` or `latin-1`.
+        encoding: of a text file, `utf-8`, `latin-1` or `cp1252`.
         models: folder of models; looked up where None.
         device: `auto`, `cpu`, `cuda` or `cuda:n`.
         maximize: columns to make large, `COL` or `COL=LO:HI`; the default ranks by `p_amorphous`.
@@ -119,7 +123,7 @@ def score(
     )
     watch, sink = PythonWatch(), FrameSink()
     job = ScoreJob(
-        _source(table),
+        path_or_frame(table),
         question,
         units,
         None if models is None else Path(models),
@@ -128,19 +132,17 @@ def score(
         encoding=encoding,
         with_elements=with_elements,
     )
-    with open_rejects(None if rejects is None else Path(rejects), always=True) as refused:
+    aside = check_files(
+        job.source if isinstance(job.source, Path) else None,
+        OutputTarget(None, "table"),
+        None if rejects is None else Path(rejects),
+    )
+    with open_rejects(aside, always=True) as refused:
         stream_score(job, watch, sink, refused)
     if refused.count:
         row, _, text, reason = refused.first[0]
         watch.warn(f"{refused.count} rows could not be read, the first is row {row}: {reason} (`{text[:60]}`)")
     return sink.frame()
-
-
-def _source(table: polars.DataFrame | PandasFrame | Path | str) -> Path | polars.DataFrame:
-    """Take a path, a polars or a pandas frame."""
-    if isinstance(table, str | Path):
-        return Path(table)
-    return from_pandas(cast(PandasFrame, table)) if is_pandas(table) else cast("polars.DataFrame", table)
 
 
 def run_score(job: ScoreJob, watch: Watch) -> Outcome:
@@ -173,6 +175,8 @@ def stream_score(
     question = job.question
     with _opened(job) as source:
         first, count = _first_blocks(source)
+        given = first[0].cells.schema
+        rows.accept(given)
         short = count <= CHARACTERIZE_UP_TO
         close = short or (question.top is not None and question.top <= CHARACTERIZE_UP_TO)
         tier = "screen" if question.tier == "auto" and not close else question.tier
@@ -181,6 +185,8 @@ def stream_score(
             said = check_conditions(question, models.models())
             plan = make_plan(question, models.search, element_symbols())
             columns = find_conditions(source.header, known.values())
+            for name in columns:
+                require_numbers(name, given[name], flags=True)
             reader = _reader(job, source, models, plan, columns)
             run = ListRun(job, source.header, reader, plan, models, known, rows, rejects, watch)
             if short:

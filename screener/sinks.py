@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -75,6 +77,10 @@ def check_output(target: OutputTarget) -> None:
         raise OutputError(f"`{folder}` is not a folder", "name a file in an existing folder with -o")
     if os.path.isdir(path):
         raise OutputError(f"`{path}` is a folder", f"name a file, for example -o {path / 'result'}{path.suffix}")
+    if _in_place(path):
+        if not os.access(path, os.W_OK):
+            raise _refused(f"`{path}`", os.strerror(errno.EACCES).lower())
+        return
     # Permission bits do not tell (root, read-only mounts, quotas); creating a file does.
     probe = _beside(path)
     try:
@@ -88,8 +94,9 @@ def check_output(target: OutputTarget) -> None:
 def atomic_file(path: Path, stale: Path | None = None) -> Iterator[BinaryIO]:
     """Open a file that appears under its name, whole and on disk, when the block ends without an error.
 
-    Until then it is a hidden file in the same folder, which any error or interrupt removes. A link is followed. The
-    block should do nothing but write: what the system refuses there is reported as a failure to write.
+    Until then it is a hidden file in the same folder, which any error or interrupt removes. A link is followed. A
+    device or pipe of that name is written to as it is. The block should do nothing but write: what the system refuses
+    there is reported as a failure to write.
 
     Args:
         path: the name it gets.
@@ -99,21 +106,46 @@ def atomic_file(path: Path, stale: Path | None = None) -> Iterator[BinaryIO]:
         OutputError: the system refuses.
     """
     final = Path(os.path.realpath(path))
-    staged = _beside(final)
+    staged = final if _in_place(final) else _beside(final)
+    with writing(path):
+        try:
+            with open(staged, "wb" if staged is final else "xb") as file:
+                yield file
+                settle(file)
+            if stale is not None:
+                stale.unlink(missing_ok=True)
+            if staged is not final:
+                os.replace(staged, final)
+                _settle_folder(final.parent)
+        except BaseException:
+            if staged is not final:
+                with suppress(OSError):
+                    staged.unlink()
+            raise
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Report what the system refuses as a failure to write a file.
+
+    Raises:
+        BrokenPipeError: nobody reads any more what is written to a pipe.
+        OutputError: the system refuses.
+    """
     try:
-        with open(staged, "xb") as file:
-            yield file
-            settle(file)
-        if stale is not None:
-            stale.unlink(missing_ok=True)
-        os.replace(staged, final)
-        _settle_folder(final.parent)
+        yield
+    except BrokenPipeError:
+        raise
     except BaseException as error:
-        with suppress(OSError):
-            staged.unlink()
         if (reason := _system_reason(error)) is not None:
             raise _refused(f"`{path}`", reason) from None
         raise
+
+
+def discard(path: Path) -> None:
+    """Remove a file, if there is one; devices and pipes stay."""
+    if not _in_place(path):
+        path.unlink(missing_ok=True)
 
 
 def print_table(frame: polars.DataFrame, console: Console | None = None) -> None:
@@ -177,10 +209,16 @@ def _beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{secrets.token_hex(4)}")
 
 
+def _in_place(path: Path) -> bool:
+    """Say whether something is there that no file may replace: a device, a pipe."""
+    return os.path.exists(path) and not os.path.isfile(path)
+
+
 def settle(file: BinaryIO) -> None:
-    """Bring what was written to disk."""
+    """Bring what was written to disk, where there is one behind it."""
     file.flush()
-    os.fsync(file.fileno())
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        os.fsync(file.fileno())
 
 
 def _settle_folder(folder: Path) -> None:

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from screener.byte_source import STDIN, ByteSource
+from screener.byte_source import ByteSource
 from screener.errors import InputError
 from screener.text_blocks import BLOCK_ROWS, Records, TextBlock
 
@@ -33,6 +33,8 @@ class PandasFrame(Protocol):
 
 
 class _PandasColumn(Protocol):
+    @property
+    def dtype(self) -> object: ...
     def to_numpy(self) -> NDArray[np.generic]: ...
     def tolist(self) -> list[object]: ...
     def isna(self) -> _PandasColumn: ...
@@ -50,16 +52,16 @@ def parquet_records(path: Path, source: ByteSource) -> Iterator[Records]:
     """Open a Parquet file, read a few row groups at a time.
 
     Args:
-        path: the file, ``-`` for standard input, which is copied to a temporary file: Parquet is read from its end.
-        source: its bytes.
+        path: the file, ``-`` for standard input.
+        source: its bytes; unless they are stored so, they are copied to a temporary file: Parquet is read from its end.
 
     Raises:
         InputError: it is damaged.
     """
     import polars
 
-    with tempfile.TemporaryFile() if path == STDIN else path.open("rb") as file:
-        if path == STDIN:
+    with path.open("rb") if source.as_stored else tempfile.TemporaryFile() as file:
+        if not source.as_stored:
             _copy(source, file)
         try:
             scanned = polars.scan_parquet(file)
@@ -73,15 +75,39 @@ def from_pandas(frame: PandasFrame) -> polars.DataFrame:
     """Copy a pandas frame into a polars frame, without its index.
 
     Raises:
-        InputError: a column name stands twice.
+        InputError: a column name stands twice, as text.
     """
     import polars
 
     names = list(cast("list[object]", frame.columns))
-    for place, name in enumerate(names):
-        if name in names[:place]:
-            raise InputError(f"column `{name}` stands twice in the table", "give every column its own name")
-    return polars.DataFrame([_series(str(name), cast(_PandasColumn, frame[name])) for name in names])
+    texts = [str(name) for name in names]
+    for place, text in enumerate(texts):
+        if text in texts[:place]:
+            raise InputError(f"column `{text}` stands twice in the table", "give every column its own name")
+    pairs = zip(texts, names, strict=True)
+    return polars.DataFrame([_series(text, cast(_PandasColumn, frame[name])) for text, name in pairs])
+
+
+def path_or_frame(table: object) -> Path | polars.DataFrame:
+    """Take a path, a polars or a pandas frame.
+
+    Raises:
+        InputError: it is something else.
+    """
+    import polars
+
+    if isinstance(table, str | Path):
+        return Path(table)
+    if is_pandas(table):
+        return from_pandas(cast(PandasFrame, table))
+    if isinstance(table, polars.DataFrame):
+        return table
+    hints = {"LazyFrame": "call `.collect()` first", "Series": "call `.to_frame()` first"}
+    kind = type(table).__name__
+    raise InputError(
+        f"the table is a {kind}, not a frame",
+        hints.get(kind, "make a frame of it: `polars.DataFrame(...)`, or give a path"),
+    )
 
 
 def is_pandas(table: object) -> bool:
@@ -95,12 +121,13 @@ def _series(name: str, column: _PandasColumn) -> polars.Series:
     import polars
 
     values = column.to_numpy()
-    if values.dtype.kind in "biufM":
+    # Whole numbers with gaps would come as floats, which do not hold all of them.
+    whole = {"i": polars.Int64, "u": polars.UInt64}.get(getattr(column.dtype, "kind", ""))
+    if values.dtype.kind in "biuM" or (values.dtype.kind == "f" and whole is None):
         return polars.Series(name, np.ascontiguousarray(values), nan_to_null=True)
     gaps = column.isna().to_numpy()
-    return polars.Series(
-        name, [None if gap else each for each, gap in zip(column.tolist(), gaps, strict=True)], strict=False
-    )
+    filled = [None if gap else each for each, gap in zip(column.tolist(), gaps, strict=True)]
+    return polars.Series(name, filled, whole, strict=False)
 
 
 def _numbered(pieces: Iterator[polars.DataFrame]) -> Iterator[TextBlock]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -12,10 +12,21 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import polars
 
+    from screener.jobs import EncodingChoice
+
 Reject: TypeAlias = tuple[int, str, str, str]
 """A row that cannot be read: number of the record from 1, field, text, reason."""
-NOT_TEXT = "not UTF-8 text"
-"""Reason to refuse a record in another encoding."""
+NOT_TEXT: Mapping[EncodingChoice, str] = {
+    "utf-8": "not UTF-8 text",
+    "latin-1": "not Latin-1 text",
+    "cp1252": "not cp1252 text",
+}
+"""Reason to refuse a record that is in another encoding."""
+TEXT_HINTS = {
+    NOT_TEXT["utf-8"]: "save the list as UTF-8, or add `--encoding latin-1`",
+    NOT_TEXT["cp1252"]: "add `--encoding latin-1`, which reads any byte",
+}
+"""What to do about it."""
 SHOWN = 1000
 """Characters of a refused record that are kept."""
 BLOCK_ROWS = 65_536

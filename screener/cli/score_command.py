@@ -12,16 +12,15 @@ from screener.jobs import EncodingChoice, Question, ScoreJob, conditions_of
 
 if TYPE_CHECKING:
     from screener.cli.terminal import Terminal
-    from screener.result_files import RejectSink
-    from screener.sinks import OutputTarget
+    from screener.reject_files import RejectSink
 
 SCORE_HELP = """Predict every alloy of a list.
 
 FILE is CSV with a header (comma, semicolon or tab), JSON lines or Parquet, plain or compressed with gzip or Zstandard;
 `-` reads standard input. Formulas are in a column named composition, formula or alloy, else amounts are in columns
-named like elements, else formulas in the first column that reads as alloys. All columns come back unaltered. A column
-named like a condition (see `screener models`) sets that condition row by row. Rows that cannot be read are listed with
-the reason, in OUT.rejects.csv where -o names a file.
+named like elements (also where the former does not read as alloys), else formulas in the first column that does. All
+columns come back unaltered, values of JSON as text. A column named like a condition (see `screener models`) sets that
+condition row by row. Rows that cannot be read are listed with the reason, in OUT.rejects.csv where -o names a file.
 
 Rows keep their order unless --top, --maximize, --minimize, --rank-by or --pareto is given. Lists of up to 20,000 rows
 are characterized with the precise models and ranked; longer ones get screening values, block by block."""
@@ -64,7 +63,7 @@ def score(
         typer.Option("--rejects", metavar="FILE", help="Write rows that cannot be read. Default: OUT.rejects.csv."),
     ] = None,
     encoding: Annotated[
-        str, typer.Option("--encoding", metavar="utf-8|latin-1", help="Encoding of a text file.")
+        str, typer.Option("--encoding", metavar="utf-8|latin-1|cp1252", help="Encoding of a text file.")
     ] = "utf-8",
     device: options.DeviceChoice = "auto",
     models: options.ModelsFolder = None,
@@ -92,13 +91,14 @@ def score(
     )
 
     from screener.cli.terminal import terminal
-    from screener.result_files import open_rejects, open_result
+    from screener.list_files import check_files
+    from screener.reject_files import open_rejects
+    from screener.result_files import open_result
     from screener.scoring import stream_score
-    from screener.sinks import OutputTarget, check_output
+    from screener.sinks import OutputTarget
 
     target = OutputTarget.parse(output)
-    check_output(target)
-    aside = _rejects_path(rejects, target, file)
+    aside = check_files(file, target, rejects)
     job = ScoreJob(
         file,
         question,
@@ -116,24 +116,6 @@ def score(
         told.clear()
         _tell(refused, aside, told)
         told.summary(finished.summary)
-
-
-def _rejects_path(given: Path | None, target: OutputTarget, file: Path) -> Path | None:
-    """Say where rejects go.
-
-    Raises:
-        OutputError: they would replace the list or the result, or cannot be written.
-    """
-    from screener.errors import OutputError
-    from screener.sinks import OutputTarget as Target
-    from screener.sinks import check_output
-
-    if given is None:
-        return None if target.path is None else target.path.with_name(f"{target.path.name}.rejects.csv")
-    if given.absolute() in (file.absolute(), None if target.path is None else target.path.absolute()):
-        raise OutputError(f"`{given}` is the list or its result", "name another file with --rejects")
-    check_output(Target(given, "csv"))
-    return given
 
 
 def _tell(rejects: RejectSink, path: Path | None, told: Terminal) -> None:

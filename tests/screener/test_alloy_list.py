@@ -1,11 +1,16 @@
-"""Lists of alloys: what kind of file it is, which columns hold compositions, and what cannot be used."""
+"""Lists of alloys: what kind of file it is, that each gives the same rows, and what cannot be used."""
 
 from __future__ import annotations
 
+import bz2
+import codecs
 import gzip
 import io
 import json
+import lzma
+import os
 import sys
+import threading
 from pathlib import Path
 
 import polars
@@ -14,13 +19,15 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from screener.alloy_list import AlloyList, element_columns, formula_column, from_frame, open_list
+from screener.alloy_list import from_frame, open_list
 from screener.errors import InputError
 from screener.table_records import from_pandas, is_pandas
 from screener.text_blocks import BLOCK_ROWS
 
 ROWS = [("Cu", " x "), ("Al\n5", "1,0"), ("", "é")]
 CSV = 'formula,note\nCu, x \n"Al\n5","1,0"\n,é\n'
+PACKED = "compress it with gzip or Zstandard, or not at all"
+ARRAY = "write one JSON object a line, not an array"
 JSON = "".join(json.dumps({"formula": a, "note": b}, ensure_ascii=False) + "\n" for a, b in ROWS)
 
 
@@ -39,57 +46,6 @@ def read(path: Path, **how: object) -> tuple[tuple[str, ...], list[tuple], list[
     return found.header, [row for b in blocks for row in b.cells.rows()], [r for b in blocks for r in b.rejects]
 
 
-def column(header: str, *rows: str) -> int:
-    names = header.split(",")
-    cells = polars.DataFrame([row.split(",") for row in rows], names, orient="row") if rows else None
-    return formula_column(names, cells, None, "`x`")
-
-
-def test_column_is_found_by_name_whatever_its_case() -> None:
-    assert column("Alloy,Formula", "Cu,Al") == 1
-    assert column("id, COMPOSITION ,formula", "1,x,Al") == 1
-    assert column("alloy", "not one") == 0
-
-
-def test_column_is_found_by_reading_its_first_filled_cells() -> None:
-    assert column("id,what,other", "1,,Al", "2,Cu50Zr50,Al", "3,Ti-6Al-4V,Al") == 1
-    assert column("a,b", "Cu,Cu", "Cux,Cu") == 1
-
-
-@pytest.mark.parametrize("rows", [("1,2",), (",",), ()])
-def test_no_column_reads_as_alloys(rows: tuple[str, ...]) -> None:
-    with pytest.raises(InputError) as caught:
-        column("a,b", *rows)
-    assert caught.value.message == "no column of formulas in `x`"
-    assert caught.value.hint == "name one column `formula`, or say which it is with `--composition-column`"
-
-
-def test_columns_named_like_elements_hold_amounts() -> None:
-    assert element_columns(("id", "Cu", " Zr ", "cu")) == {"Cu": 1, "Zr": 2}
-    assert element_columns(("id", "V", "Volume")) == {}
-    with pytest.raises(InputError, match="two columns are named `Cu`"):
-        element_columns(("Cu", "Cu ", "Al"))
-
-
-def test_names_come_before_elements_and_elements_before_what_reads(tmp_path: Path) -> None:
-    def found(text: str, **how: object) -> AlloyList:
-        with open_list(write(tmp_path, text), **how) as opened:
-            return opened
-
-    assert found("Cu,Zr,Formula\n1,1,Fe\n").formula == 2
-    assert found("name,Cu,Zr\nFe,50,50\n").elements == {"Cu": 1, "Zr": 2}
-    assert found("name,Cu,Zr\nFe,50,50\n").notes == ("compositions are read from 2 columns of at.%, Cu, Zr",)
-    assert found("name,Cu,Zr\nFe,50,50\n", units="wt").notes[-1].endswith("2 columns of wt.%, Cu, Zr")
-    assert found("name,Cu\nFe,50\n").formula == 0
-    assert found("formula,name,Cu,Zr\nAl,Fe,50,50\n", column="name").formula == 1
-    with pytest.raises(InputError) as caught:
-        found("a,b\nFe,Cu\n", column="c")
-    assert (caught.value.message, caught.value.hint) == (
-        f"no column `c` in `{tmp_path / 'list.csv'}`",
-        "it has `a`, `b`",
-    )
-
-
 @pytest.mark.parametrize(
     ("kind", "pack"),
     [(kind, pack) for kind in ("csv", "jsonl") for pack in (bytes, gzip.compress, zstandard.compress)]
@@ -101,6 +57,22 @@ def test_every_format_gives_the_same_rows(kind: str, pack: object, tmp_path: Pat
     else:
         write(tmp_path, pack((CSV if kind == "csv" else JSON).encode()), "list.any")
     assert read(tmp_path / "list.any") == (("formula", "note"), ROWS, [])
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, zstandard.compress])
+@pytest.mark.parametrize("piped", [False, True])
+def test_parquet_is_read_compressed_and_from_a_pipe(pack: object, piped: bool, tmp_path: Path) -> None:
+    stored, path = io.BytesIO(), tmp_path / "list.parquet.any"
+    polars.DataFrame(ROWS, ["formula", "note"], orient="row").write_parquet(stored)
+    if piped:
+        os.mkfifo(path)
+        writer = threading.Thread(target=lambda: path.write_bytes(pack(stored.getvalue())))
+        writer.start()
+    else:
+        path.write_bytes(pack(stored.getvalue()))
+    assert read(path) == (("formula", "note"), ROWS, [])
+    if piped:
+        writer.join()
 
 
 def test_standard_input_is_a_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,6 +125,31 @@ def test_json_keeps_numbers_as_they_were_written(tmp_path: Path) -> None:
     ]
 
 
+def test_json_may_start_with_a_mark_and_be_in_another_encoding(tmp_path: Path) -> None:
+    text = '{"formula": "Cu", "näme": "ä"}\n'
+    expected = ("formula", "näme"), [("Cu", "ä")], []
+    assert read(write(tmp_path, "\ufeff" + text)) == expected
+    assert read(write(tmp_path, text.encode("latin-1")), encoding="latin-1") == expected
+    assert read(write(tmp_path, text.replace("ä", "€").encode("cp1252")), encoding="cp1252")[0] == ("formula", "n€me")
+    _, _, rejects = read(write(tmp_path, b'{"formula": "Cu"}\n' + b'{"formula": "\x81"}'), encoding="cp1252")
+    assert rejects == [(2, "", '{"formula": "\\x81"}', "not cp1252 text")]
+
+
+def test_a_key_that_stands_twice_spoils_its_record(tmp_path: Path) -> None:
+    lines = ('{"formula": "Cu", "x": {}}', '{"formula": "Cu", "x": 1, "formula": "Al"}', '{"x": {"b": 1, "b": 2}}')
+    _, rows, rejects = read(write(tmp_path, "\n".join(lines)))
+    assert rows == [("Cu", "{}")]
+    assert [reject[3] for reject in rejects] == ["key `formula` stands twice", "key `b` stands twice"]
+
+
+@pytest.mark.parametrize("value", ["1" * 5000, "[1, " + "1" * 5000 + "]"])
+def test_numbers_beyond_all_measure_are_no_bug(value: str, tmp_path: Path) -> None:
+    path = write(tmp_path, f'{{"formula": "a:b", "x": 1}}\n{{"formula": "a:b", "x": {value}}}\n')
+    _, rows, rejects = read(path)
+    assert rows == [("a:b", "1")] if value.startswith("[") else [("a:b", "1"), ("a:b", value)]
+    assert [reason.partition(":")[0] for *_, reason in rejects] == ["not readable as JSON"] * value.startswith("[")
+
+
 def test_keys_that_come_late_are_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("screener.json_records._CHUNK", 1 << 9)
     line = '{"formula": "Cu", "n": "1"}\n'
@@ -202,6 +199,17 @@ def test_columns_of_parquet_keep_their_types(tmp_path: Path) -> None:
             "the header of `list.csv` is not UTF-8 text",
             "save the list as UTF-8, or add `--encoding latin-1`",
         ),
+        (
+            b"\x81,formula\n1,Cu\n",
+            "the header of `list.csv` is not cp1252 text",
+            "add `--encoding latin-1`, which reads any byte",
+        ),
+        ("formula\nCu\n".encode("utf-16"), "`list.csv` is UTF-16 text", "save the list as UTF-8"),
+        (codecs.BOM_UTF16_BE + "a\n".encode("utf-16-be"), "`list.csv` is UTF-16 text", "save the list as UTF-8"),
+        (bz2.compress(b"formula\nCu\n"), "`list.csv` is compressed with bzip2", PACKED),
+        (lzma.compress(b"formula\nCu\n"), "`list.csv` is compressed with xz", PACKED),
+        ('[{"formula": "Cu"}]', "no column of formulas in `list.csv`", ARRAY),
+        ('\ufeff [\n{"formula": "Cu"}]', "no column of formulas in `list.csv`", ARRAY),
         (b"PK\x03\x04...", "`list.csv` is not a CSV file", "write the list as CSV with a header"),
         (
             '{"a": \n',
@@ -216,7 +224,8 @@ def test_lists_that_cannot_be_used(
 ) -> None:
     write(tmp_path, content)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError) as caught, open_list(Path("list.csv")):
+    encoding = "cp1252" if "cp1252" in message else "utf-8"
+    with pytest.raises(InputError) as caught, open_list(Path("list.csv"), encoding=encoding):
         pass
     assert (caught.value.message, caught.value.hint) == (message, hint)
 
@@ -240,7 +249,7 @@ def test_files_that_are_no_lists(
 
 
 def test_a_table_in_memory_is_a_list_too() -> None:
-    frame = polars.DataFrame({"n": [1, 2], "what": ["Cu", None]})
+    frame = polars.DataFrame({"n": [1, 2], "what": ["CuZr", None]})
     found = from_frame(frame)
     assert found.formula == 1
     blocks = list(found.blocks)
@@ -258,3 +267,21 @@ def test_pandas_frames_keep_numbers_and_gaps() -> None:
     assert copied.rows() == [("Cu", 1.5, 1), (None, None, 2)]
     with pytest.raises(InputError, match="column `a` stands twice in the table"):
         from_pandas(pandas.DataFrame([[1, 2]], columns=["a", "a"]))
+    with pytest.raises(InputError, match="column `3` stands twice in the table"):
+        from_pandas(pandas.DataFrame([[1, 2]], columns=[3, "3"]))
+
+
+def test_pandas_numbers_with_gaps_stay_whole() -> None:
+    pandas = pytest.importorskip("pandas")
+    large = 2**60 + 1
+    columns = {
+        "signed": pandas.array([large, None], "Int64"),
+        "unsigned": pandas.array([2**64 - 1, None], "UInt64"),
+        "whole": pandas.array([large, 2], "Int64"),
+        "float": pandas.array([1.5, None], "Float64"),
+        "flag": pandas.array([True, None], "boolean"),
+        "none": pandas.array([None, None], "Int64"),
+    }
+    copied = from_pandas(pandas.DataFrame(columns))
+    assert copied.rows() == [(large, 2**64 - 1, large, 1.5, True, None), (None, None, 2, None, None, None)]
+    assert copied.dtypes[:3] == [polars.Int64, polars.UInt64, polars.Int64]

@@ -131,14 +131,6 @@ def test_rejects_go_where_they_are_sent(run, listed: Path, tmp_path: Path) -> No
     assert not (tmp_path / "out.csv.rejects.csv").exists()
 
 
-@pytest.mark.parametrize("name", ["list.csv", "out.csv"])
-def test_rejects_replace_neither_the_list_nor_its_result(run, name: str, listed: Path, tmp_path: Path) -> None:
-    ended = run("score", "list.csv", "-o", "out.csv", "--rejects", name)
-    assert ended.code == 2
-    assert ended.err.startswith(f"error: `{name}` is the list or its result\n\nhint: name another file with --rejects")
-    assert [path.name for path in tmp_path.iterdir()] == ["list.csv"]
-
-
 def test_a_list_may_come_through_a_pipe(run, monkeypatch: pytest.MonkeyPatch, listed: Path) -> None:
     expected = run("score", "list.csv", "--quiet").out
     for content in (LIST.encode(), gzip.compress(LIST.replace(",", ";").encode())):

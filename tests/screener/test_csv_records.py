@@ -12,9 +12,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from screener import csv_records
+from screener import csv_header, csv_records
 from screener.byte_source import ByteSource
-from screener.csv_records import LONGEST, read_csv
+from screener.csv_header import LONGEST
+from screener.csv_records import read_csv
 from screener.errors import InputError
 from screener.text_blocks import Records
 
@@ -42,7 +43,7 @@ def chunk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> in
 
     def pieces(source: ByteSource, encoding: str) -> Iterator[tuple[bytes, bool]]:
         text = b"".join(piece for piece, _ in whole(source, encoding))
-        head = len(text) - len(text.lstrip(b"\r\n")) + len(csv_records._first_line(text) or b"")
+        head = len(text) - len(text.lstrip(b"\r\n")) + len(csv_header.first_line(text) or b"")
         cuts = [0, *range(head, len(text), request.param), len(text)]
         spans = [(text[a:b], b == len(text)) for a, b in itertools.pairwise(cuts) if b > a]
         yield from spans
@@ -193,6 +194,73 @@ def test_the_header_tells_the_delimiter(header: str, line: str, header_read: tup
     assert (found.header, found.notes) == (header_read, note)
 
 
+def test_cp1252_reads_all_but_five_bytes() -> None:
+    text = "a,b\n€,–\n".encode("cp1252") + b"\x81,1\nx\xe9\x8d,2\n\x99,3\n"
+    assert records(text, "cp1252") == [
+        (1, ("€", "–")),
+        (2, ("\\x81,1", "not cp1252 text")),
+        (3, ("xé\\x8d,2", "not cp1252 text")),
+        (4, ("™", "3")),
+    ]
+    every = bytes(byte for byte in range(0x80, 0x100) if byte not in (0x81, 0x8D, 0x8F, 0x90, 0x9D))
+    assert records(b"a\n" + every + b"\n", "cp1252") == [(1, (every.decode("cp1252"),))]
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252"])
+def test_encodings_do_not_mind_where_pieces_end(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "p,q\n" + "".join(f"é{k},\xdf\n" for k in range(40))
+    expected = [(k + 1, (f"é{k}", "ß")) for k in range(40)]
+    for size in (5, 7, 64):
+        monkeypatch.setattr("screener.csv_records._CHUNK", size)
+        assert records(text.encode(encoding), encoding) == expected
+
+
+@pytest.mark.parametrize("directive", ["sep=;", "SEP=;", "\ufeffsep=;", "\r\nsep=;"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_spreadsheet_may_say_what_parts_the_fields(directive: str, end: str) -> None:
+    text = end.join((directive, "a, b, c;d", "1;2", "3;4", ""))
+    assert opened(text.encode()).header == ("a, b, c", "d")
+    assert opened(text.encode()).notes == ("fields are separated by `;`",)
+    assert records(text.encode()) == [(1, ("1", "2")), (2, ("3", "4"))]
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "said"),
+    [(",", ()), ("\t", ("fields are separated by a tab",)), ("|", ("fields are separated by `|`",))],
+)
+def test_other_separators_may_be_said_too(delimiter: str, said: tuple[str, ...]) -> None:
+    text = f"sep={delimiter}\na{delimiter}b\n1{delimiter}2\n".encode()
+    assert (opened(text).header, opened(text).notes) == (("a", "b"), said)
+    assert records(text) == [(1, ("1", "2"))]
+
+
+def test_other_first_lines_are_headers() -> None:
+    assert opened(b"sep=x\n1\n").header == ("sep=x",)
+    assert opened(b"sep=;x\n1;2\n").header == ("sep=", "x")
+
+
+@pytest.mark.parametrize(
+    ("header", "names", "note"),
+    [
+        ("a,b,", ("a", "b", "column_3"), "a column without a name is called `column_3`"),
+        (
+            ",a,, ,b",
+            ("column_1", "a", "column_3", "column_4", "b"),
+            "3 columns without a name are called `column_1`, `column_3`, `column_4`",
+        ),
+        ("column_2,", ("column_2", ""), None),
+        ("a,column_2,,,column_4", ("a", "column_2", "", "", "column_4"), None),
+        (",", ("", ""), None),
+    ],
+)
+def test_columns_without_a_name_get_one(header: str, names: tuple[str, ...], note: str | None) -> None:
+    row = ",".join("1" for _ in names)
+    found = opened(f"{header}\n{row}\n".encode())
+    assert (found.header, found.notes) == (names, () if note is None else (note,))
+    if note is not None:
+        assert records(f"{header}\n{row}\n".encode()) == [(1, ("1",) * len(names))]
+
+
 def test_two_hundred_columns_and_a_row_of_as_many() -> None:
     header = ",".join(f"c{k}" for k in range(200))
     row = ",".join(str(k) for k in range(200))
@@ -206,6 +274,7 @@ def test_two_hundred_columns_and_a_row_of_as_many() -> None:
     ("content", "message", "hint"),
     [
         (b"", "`x` is empty", "give a CSV file whose first line names the columns"),
+        (b"sep=;\n", "`x` is empty", "give a CSV file whose first line names the columns"),
         (b"\n\r\n", "`x` is empty", "give a CSV file whose first line names the columns"),
         (
             b"\xe9,formula\n1,Cu\n",

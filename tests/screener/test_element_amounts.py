@@ -85,3 +85,30 @@ def test_blank_numbers_take_what_is_given() -> None:
     values, problems = read_numbers(polars.Series("t", ["1", "", " 2 ", "fast", None]), math.nan)
     np.testing.assert_array_equal(values, [1.0, math.nan, 2.0, math.nan, math.nan])
     assert {row: problem[:3] for row, problem in problems.items()} == {3: ("t", "fast", "not a number")}
+
+
+@pytest.mark.parametrize("text", ["5_0", "٥٠", "５０", "1_000.5", "0x10", "5,0", "5 0", "--5", "1e", "i_nf", "½"])
+def test_what_only_some_readers_take_for_a_number_is_none(text: str) -> None:
+    _, problems = read_numbers(polars.Series("t", ["1", text]), math.nan)
+    assert {row: problem[:3] for row, problem in problems.items()} == {1: ("t", text, "not a number")}
+
+
+@pytest.mark.parametrize("text", ["inf", "-Infinity", "nan", "1e400"])
+def test_numbers_without_end_are_said_to_be_numbers(text: str) -> None:
+    _, problems = read_numbers(polars.Series("t", ["1", text]), math.nan)
+    assert {row: problem[:3] for row, problem in problems.items()} == {1: ("t", text, "not a finite number")}
+
+
+@pytest.mark.parametrize("kind", [polars.Categorical, polars.Enum(["x", "7.5", "", "50"])])
+def test_categories_read_as_their_texts(kind: polars.DataType) -> None:
+    values, problems = read_numbers(polars.Series("t", ["7.5", "", None, "x"], dtype=kind), 0.0)
+    np.testing.assert_array_equal(values, [7.5, 0.0, 0.0, 0.0])
+    assert {row: problem[:3] for row, problem in problems.items()} == {3: ("t", "x", "not a number")}
+    values, _ = read_numbers(polars.Series("t", ["50", "7.5"], dtype=kind), 0.0)
+    np.testing.assert_array_equal(values, [50.0, 7.5])
+
+
+def test_flags_are_numbers() -> None:
+    values, problems = read_numbers(polars.Series("t", [True, None, False]), math.nan)
+    np.testing.assert_array_equal(values, [1.0, math.nan, 0.0])
+    assert problems == {}

@@ -120,6 +120,15 @@ def test_balance_notation_with_units():
         ("((Fe0.5Co0.5)75B20Si5)96Nb4", {"Fe": 36, "Co": 36, "B": 19.2, "Si": 4.8, "Nb": 4}),
         ("[(Fe0.5Co0.5)0.75B0.2Si0.05]96Nb4", {"Fe": 36, "Co": 36, "B": 19.2, "Si": 4.8, "Nb": 4}),
         ("(Zr70Cu30)50(Al2Ti)30Fe20", {"Zr": 35, "Cu": 15, "Al": 20, "Ti": 10, "Fe": 20}),
+        # shares add up to a hundred or one within half a percent, and are brought to it
+        ("(CoCrFeNi)33.3Al33.3Ti33.3", dict.fromkeys(("Co", "Cr", "Fe", "Ni"), 8.33) | {"Al": 33.33, "Ti": 33.33}),
+        ("(FeNi)0.333(CoCr)0.333(AlTi)0.333", dict.fromkeys(("Fe", "Ni", "Co", "Cr", "Al", "Ti"), 16.67)),
+        ("(FeNi)50Al50.5", {"Fe": 24.88, "Ni": 24.88, "Al": 50.25}),
+        ("(FeNi)50Al49.5", {"Fe": 25.13, "Ni": 25.13, "Al": 49.75}),
+        ("(FeNi)0.5Al0.505", {"Fe": 24.88, "Ni": 24.88, "Al": 50.25}),
+        ("(FeNi)50Al50.51", {"Fe": 33.22, "Ni": 33.22, "Al": 33.56}),
+        ("(FeNi)50Al49.49", {"Fe": 33.45, "Ni": 33.45, "Al": 33.11}),
+        ("((FeNi)66.7Cr33.2)50Al50", {"Fe": 16.69, "Ni": 16.69, "Cr": 16.62, "Al": 50}),
         # one element in several groups adds up
         ("Fe20(FeNi)80", {"Fe": 60, "Ni": 40}),
         ("(FeNi)0Cu100", {"Cu": 100}),
@@ -368,6 +377,24 @@ def test_groups_with_shares_mix_linearly(first, second, share):
     for symbol, fraction in as_dict(parse_formula(text_of(second))).items():
         expected[symbol] = expected.get(symbol, 0.0) + fraction * (100 - share) / 100
     assert as_dict(parse_formula(text)) == pytest.approx(expected)
+
+
+@given(alloys(), alloys(), st.integers(1, 9999), st.integers(-60, 60), st.sampled_from(["", "0."]))
+@LAWS
+def test_groups_are_shares_within_half_a_percent(first, second, ticks, off, scale):
+    """Against the amounts written out: group by group where subscripts are shares, element by element elsewhere."""
+    one, other = ticks, 10_000 - ticks + off
+    assume(other > 0)
+    places = 4 if scale else 2
+    subscripts = [f"{part / 10**places:.{places}f}" for part in (one, other)]
+    text = f"({text_of(first)}){subscripts[0]}({text_of(second)}){subscripts[1]}"
+    expected = {}
+    for alloy, part in ((first, one), (second, other)):
+        whole = sum(alloy.values()) if abs(off) <= 50 else 1.0
+        for symbol, amount in alloy.items():
+            expected[symbol] = expected.get(symbol, 0.0) + part * amount / whole
+    total = sum(expected.values())
+    assert as_dict(parse_formula(text)) == pytest.approx({s: x / total for s, x in expected.items()})
 
 
 @given(alloys())

@@ -74,7 +74,11 @@ plain_ = st.lists(st.tuples(symbols_, amounts_, st.sampled_from(SPACES)), max_si
 clean_ = st.lists(st.tuples(symbols_, st.one_of(st.just(""), decimals_)), min_size=1, max_size=6).map(
     lambda terms: "".join("".join(term) for term in terms)
 )
-grouped_ = st.builds("({}){}{}".format, clean_, st.integers(0, 100), clean_)
+grouped_ = st.one_of(
+    st.builds("({}){}{}".format, clean_, st.integers(0, 100), clean_),
+    st.builds("({}){}({}){}".format, clean_, decimals_, clean_, decimals_),
+    st.builds("({})33.3({})33.3({})33.3".format, clean_, clean_, clean_),
+)
 balance_ = st.builds("{}-{}{}-{}{}".format, symbols_, decimals_, symbols_, st.integers(0, 60), symbols_)
 letters_ = st.text(alphabet="AlTiCoFeNX0123456789.()[]{}- ₀₅e,%+\t\u00a0é😀", max_size=40)
 
@@ -152,6 +156,7 @@ CANTOR = {"Co": 20, "Cr": 20, "Fe": 20, "Mn": 20, "Ni": 20}
 CONTESTED = {
     "Al0.3CoCrFeNi": {"Al": 6.98, "Co": 23.26, "Cr": 23.26, "Fe": 23.26, "Ni": 23.26},
     "(CoCrFeNi)94Al6": {"Co": 23.5, "Cr": 23.5, "Fe": 23.5, "Ni": 23.5, "Al": 6},
+    "(CoCrFeNi)33.3Al33.3Ti33.3": {"Co": 8.33, "Cr": 8.33, "Fe": 8.33, "Ni": 8.33, "Al": 33.33, "Ti": 33.33},
     "(Fe70Co30)50Ni50": {"Fe": 35, "Co": 15, "Ni": 50},
     "Ti-6Al-4V": ("`Ti-6Al-4V` does not say wt.% or at.%", "add `--units wt` or `--units at`"),
     "Fe-18Cr-8Ni": ("`Fe-18Cr-8Ni` does not say wt.% or at.%", "add `--units wt` or `--units at`"),

@@ -282,3 +282,43 @@ def test_results_are_laid_out_in_chunks(tmp_path: Path, tiny_models: Path, monke
     whole = scored(path, tiny_models, Question(with_descriptors=True)).frame
     monkeypatch.setattr("screener.list_results._CHUNK", 5)
     assert scored(path, tiny_models, Question(with_descriptors=True)).frame.equals(whole)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message", "hint"),
+    [
+        ({"units": "mol"}, "unknown units `mol`", "use `at` or `wt`"),
+        ({"encoding": "utf-16"}, "unknown encoding `utf-16`", "use `utf-8`, `latin-1` or `cp1252`"),
+        ({"top": 2.5}, "top `2.5` is not a whole number", "ask for so many alloys, for example `top=20`"),
+        ({"top": "3"}, "top `3` is not a whole number", "ask for so many alloys, for example `top=20`"),
+        ({"top": True}, "top `True` is not a whole number", "ask for so many alloys, for example `top=20`"),
+    ],
+)
+def test_python_is_told_what_it_may_ask(asked: dict, message: str, hint: str, tiny_models: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        score(polars.DataFrame({"alloy": ["Fe"]}), models=tiny_models, **asked)
+    assert (caught.value.message, caught.value.hint) == (message, hint)
+
+
+def test_whole_numbers_of_numpy_are_whole_numbers(tiny_models: Path) -> None:
+    table = polars.DataFrame({"alloy": ["Fe", "Al"]})
+    assert score(table, models=tiny_models, top=np.int64(1)).height == 1
+
+
+MAKE = "make a frame of it: `polars.DataFrame(...)`, or give a path"
+
+
+@pytest.mark.parametrize(
+    ("table", "kind", "hint"),
+    [
+        (["Fe"], "list", MAKE),
+        ({"alloy": ["Fe"]}, "dict", MAKE),
+        (polars.Series("alloy", ["Fe"]), "Series", "call `.to_frame()` first"),
+        (polars.LazyFrame({"alloy": ["Fe"]}), "LazyFrame", "call `.collect()` first"),
+        (None, "NoneType", MAKE),
+    ],
+)
+def test_tables_are_frames_or_paths(table: object, kind: str, hint: str, tiny_models: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        score(table, models=tiny_models)
+    assert (caught.value.message, caught.value.hint) == (f"the table is a {kind}, not a frame", hint)

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from screener.errors import OutputError
-from screener.result_files import open_rejects, write_result
+from screener.reject_files import open_rejects
+from screener.result_files import write_result
 from screener.sinks import OutputTarget, meta_path
 
 META = {"screener.question": '{"elements": ["Al", "Ti"]}', "screener.note": "ΔH"}
