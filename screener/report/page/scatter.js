@@ -1,0 +1,120 @@
+// Two columns against each other, with the alloys that none beats in both.
+
+const IMAGE = [1100, 640];
+
+function buildScatter() {
+  const names = numericColumns.map((column) => [column.name, column.name]);
+  for (const part of ['x', 'y', 'colour']) {
+    fillSelect(`scatter-${part}`, names, payload.axes[part]).addEventListener('change', () => {
+      if (part !== 'colour') setDirection(part);
+      drawScatter();
+    });
+  }
+  for (const part of ['x', 'y']) {
+    element(`scatter-${part}-less`).addEventListener('change', drawScatter);
+    setDirection(part);
+  }
+}
+
+function setDirection(part) {
+  element(`scatter-${part}-less`).checked = byName.get(element(`scatter-${part}`).value)?.better === 'min';
+}
+
+// Alloys that none beats in both columns, in order along the first.
+function paretoFront(x, y, lessX, lessY) {
+  const [signX, signY] = [lessX ? -1 : 1, lessY ? -1 : 1];
+  const rows = allRows.filter((row) => Number.isFinite(x[row]) && Number.isFinite(y[row]));
+  rows.sort((one, other) => signX * (x[other] - x[one]) || signY * (y[other] - y[one]) || one - other);
+  const front = [];
+  let best = -Infinity;
+  for (const row of rows) {
+    const twin = front.length && x[front.at(-1)] === x[row] && y[front.at(-1)] === y[row];
+    if (signY * y[row] > best || twin) {
+      front.push(row);
+      best = signY * y[row];
+    }
+  }
+  return front;
+}
+
+const padded = ([low, high]) => {
+  const room = (high - low || Math.abs(high) || 1) * 0.04;
+  return [low - room, high + room];
+};
+
+// All points as an image over the given ranges; the browser would choke on a mark for each.
+function pointImage(x, y, colours, [left, right], [low, high]) {
+  const canvas = document.createElement('canvas');
+  [canvas.width, canvas.height] = IMAGE;
+  const pen = canvas.getContext('2d');
+  const [from, to] = extent(colours);
+  for (const chosen of [false, true]) {
+    pen.globalAlpha = chosen ? 0.9 : 0.12;
+    for (const row of allRows) {
+      if (isSelected(row) !== chosen || !Number.isFinite(x[row]) || !Number.isFinite(y[row])) continue;
+      const value = colours[row];
+      pen.fillStyle = Number.isFinite(value) ? `rgb(${shade((value - from) / (to - from || 1)).join(',')})` : theme().quiet;
+      pen.fillRect(((x[row] - left) / (right - left)) * IMAGE[0] - 2, ((high - y[row]) / (high - low)) * IMAGE[1] - 2, 4, 4);
+    }
+  }
+  return { source: canvas.toDataURL(), x: left, y: high, sizex: right - left, sizey: high - low, xref: 'x', yref: 'y',
+    sizing: 'stretch', layer: 'below' };
+}
+
+function scatterParts() {
+  return ['x', 'y', 'colour'].map((part) => byName.get(element(`scatter-${part}`).value));
+}
+
+function frontTrace(front, x, y) {
+  return { type: 'scatter', mode: 'lines', x: front.map((row) => x[row]), y: front.map((row) => y[row]),
+    line: { color: theme().mark, width: 2 }, hoverinfo: 'skip' };
+}
+
+function pointTrace(rows, [across, up, colour]) {
+  const of = (column) => rows.map((row) => numbers(column)[row]);
+  const [low, high] = extent(numbers(colour));
+  const many = rowCount > MOST_MARKS;
+  return {
+    type: 'scatter', mode: 'markers', x: of(across), y: of(up), text: rows.map((row) => plain(formulas()[row])),
+    marker: { size: many ? 5 : 8, opacity: opacities(rows, many ? 0 : 0.12), color: of(colour), cmin: low, cmax: high,
+      colorscale: SCALE, showscale: true, colorbar: colourBar(colour), line: { width: many ? 0 : 0.7, color: theme().ground } },
+    selected: { marker: {} }, unselected: { marker: {} },
+    hovertemplate: `%{text}<br>${plain(across.name)} %{x:.4g}<br>${plain(up.name)} %{y:.4g}<extra></extra>`,
+  };
+}
+
+async function drawScatter(ranges) {
+  const parts = scatterParts();
+  if (!parts[0]) return;
+  const [x, y, colours] = parts.map(numbers);
+  const front = paretoFront(x, y, element('scatter-x-less').checked, element('scatter-y-less').checked);
+  element('front-count').textContent = `${front.length.toLocaleString('en')} of ${rowCount.toLocaleString('en')}`;
+  const [wide, tall] = Array.isArray(ranges) ? ranges : [padded(extent(x)), padded(extent(y))];
+  const images = rowCount > MOST_MARKS ? [pointImage(x, y, colours, wide, tall)] : [];
+  const drawn = layout({ xaxis: axis(parts[0].axis, { range: wide }), yaxis: axis(parts[1].axis, { range: tall }), images,
+    dragmode: 'select' });
+  const chart = element('scatter');
+  await Plotly.react(chart, [pointTrace(markedRows(front), parts), frontTrace(front, x, y)], drawn, CONFIG);
+  listenToDrags(chart, (row) => {
+    const [one, other] = scatterParts();
+    return [numbers(one)[row], numbers(other)[row]];
+  });
+  if (!chart.dataset.zooms) chart.on('plotly_relayout', redrawZoomed);
+  chart.dataset.zooms = 'yes';
+}
+
+const scatterRanges = () => {
+  const { xaxis, yaxis } = element('scatter').layout;
+  return [[...xaxis.range], [...yaxis.range]];
+};
+
+// The image of the points is drawn for the ranges in sight.
+function redrawZoomed(change) {
+  if (rowCount > MOST_MARKS && Object.keys(change).some((key) => /^[xy]axis\.range|autorange/.test(key))) {
+    drawScatter(scatterRanges());
+  }
+}
+
+function selectionInScatter() {
+  return drawScatter(scatterRanges());
+}
