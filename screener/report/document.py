@@ -80,7 +80,7 @@ def report_html(result: ResultFile, models: Path | None = None, points: int = MO
     return page_html(
         {
             "title": title_of(result),
-            "result": result,
+            "origin": _origin(result),
             "question": question_lines(result),
             "warnings": warnings_of(result, compositions, used),
             "cards": card_rows(used),
@@ -91,6 +91,14 @@ def report_html(result: ResultFile, models: Path | None = None, points: int = MO
         },
         embedded(payload),
     )
+
+
+def _origin(result: ResultFile) -> str:
+    """Say where a result comes from, as far as it says so itself."""
+    parts = [result.path.name]
+    parts += [f"made by alloy-screener {result.version}"] if result.version else []
+    parts += [f"models {result.models['digest']}"] if "digest" in result.models else []
+    return ", ".join(parts)
 
 
 def page_html(words: Mapping[str, object], payload: str) -> str:

@@ -42,6 +42,7 @@ _STYLE: Mapping[str, object] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "alloy-screener",
     "pdf.fonttype": 42,
+    "text.parse_math": False,  # a name of a column is no formula
 }
 
 

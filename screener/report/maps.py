@@ -60,7 +60,11 @@ class Maps:
 
 
 def make_maps(
-    result: ResultFile, compositions: RowCompositions | None, used: UsedModels, limit: int = MOST_POINTS
+    result: ResultFile,
+    compositions: RowCompositions | None,
+    used: UsedModels,
+    limit: int = MOST_POINTS,
+    asked: tuple[str, str, str] | None = None,
 ) -> Maps:
     """Predict the space of a result again, and project it; without its models only the rows can be drawn.
 
@@ -69,6 +73,7 @@ def make_maps(
         compositions: those of its rows.
         used: models of the result.
         limit: candidates to predict at most; 0 for none.
+        asked: the corners of the one triangle to draw; None chooses them.
     """
     if compositions is None:
         return Maps((), (), "")
@@ -77,7 +82,7 @@ def make_maps(
     if space is not None:
         elements = [s for s in elements if s in space.elements] + [s for s in space.elements if s not in elements]
         elements = list(space.elements) if len(space.elements) == 3 else elements
-    corners = tuple(map_corners(elements))
+    corners = tuple(map_corners(elements)) if asked is None else (asked,)
     reason = _why_not(result, space, used, limit)
     if reason or not corners or space is None:
         return Maps(corners, (), reason)
@@ -148,20 +153,31 @@ def _project(
 ) -> MapGrid:
     """Put the best value of every column on each node."""
     units = space.units
-    first, second = (np.rint(frame[name].to_numpy() * units / 100).astype(np.int64) for name in corners[:2])
+    frame = _inside(frame, corners)
+    first, second = (np.rint(_amounts(frame, name) * units / 100).astype(np.int64) for name in corners[:2])
     node = first * (units + 1) + second
     values = {}
     for column in _mapped(frame, result):
         found = frame[column].to_numpy().astype(np.float64)
         least = direction_of(column, objectives(result)) == "min"
         grid = np.full((units + 1) ** 2, np.nan)
-        if corners[2] == OTHERS:
-            (np.fmin if least else np.fmax).at(grid, node, found)
-        else:
-            grid[node] = found
+        (np.fmin if least else np.fmax).at(grid, node, found)
         if np.isfinite(grid).any():
             values[column] = grid.reshape(units + 1, units + 1)
     return MapGrid(corners, units, values)
+
+
+def _inside(frame: polars.DataFrame, corners: Sequence[str]) -> polars.DataFrame:
+    """Leave out alloys with elements that have no corner."""
+    if OTHERS in corners:
+        return frame
+    held = sum((_amounts(frame, name) for name in corners), np.zeros(frame.height))
+    return frame.filter(np.abs(held - 100.0) < 1e-6)
+
+
+def _amounts(frame: polars.DataFrame, symbol: str) -> NDArray[np.float64]:
+    """Give the at.% of an element (n,); none of one outside the space."""
+    return frame[symbol].to_numpy() if symbol in frame.columns else np.zeros(frame.height)
 
 
 def _mapped(frame: polars.DataFrame, result: ResultFile) -> list[str]:

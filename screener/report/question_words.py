@@ -26,10 +26,12 @@ def title_of(result: ResultFile) -> str:
     """Name a result in one line."""
     elements = _texts(result.question.get("elements"))
     if elements:
-        return f"{'–'.join(elements)}: {result.rows:,} alloy{'s' if result.rows > 1 else ''} of the composition space"
+        asked = result.counts.get("candidates_screened")
+        whole = f"{asked:,} candidates" if isinstance(asked, int) else "the composition space"
+        return f"{'–'.join(elements)}: the best {_alloys(result.rows)} of {whole}"
     source = result.question.get("list")
     named = f"the list {source}" if isinstance(source, str) else result.path.name
-    return f"{result.rows:,} alloy{'s' if result.rows > 1 else ''} of {named}"
+    return f"{_alloys(result.rows)} of {named}"
 
 
 def question_lines(result: ResultFile) -> list[tuple[str, str]]:
@@ -106,6 +108,10 @@ def _settings(asked: Mapping[str, object]) -> list[tuple[str, str]]:
     if asked.get("classifier"):
         lines.append(("classifier", str(asked["classifier"])))
     return lines
+
+
+def _alloys(count: int) -> str:
+    return f"{count:,} alloy{'' if count == 1 else 's'}"
 
 
 def _column(text: str) -> str:

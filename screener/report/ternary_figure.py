@@ -13,7 +13,7 @@ from screener.elements import element_symbols
 from screener.errors import InputError
 from screener.report.column_words import axis_of
 from screener.report.compositions import OTHERS, RowCompositions, batch_of, row_compositions, shares
-from screener.report.maps import MapGrid, Maps, make_maps
+from screener.report.maps import MapGrid, make_maps
 from screener.report.payload import training_formulas
 from screener.report.result_file import ResultFile
 from screener.report.used_models import UsedModels, used_models
@@ -43,10 +43,13 @@ def draw_ternary(
     compositions = row_compositions(result)
     if compositions is None:
         raise InputError(f"no column of `{result.path.name}` holds formulas", "a ternary needs a column `formula`")
+    _check_corners(compositions, asked)
     column = numeric_column(result, name)
     used = used_models(result, models)
-    maps = make_maps(result, compositions, used, points)
-    corners = _corners(maps, compositions, asked, result)
+    maps = make_maps(result, compositions, used, points, asked)
+    if not maps.corners:
+        raise InputError(f"`{result.path.name}` has fewer than three elements", "draw it with --kind pareto")
+    corners = maps.corners[0]
     grid = next((each for each in maps.grids if each.corners == corners and column.name in each.values), None)
     _frame(axes, corners)
     if grid is not None:
@@ -67,23 +70,16 @@ def positions(parts: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[
     return parts[:, 1] + parts[:, 2] / 2, parts[:, 2] * _HEIGHT
 
 
-def _corners(maps: Maps, compositions: RowCompositions, asked: Corners | None, result: ResultFile) -> Corners:
-    """Take the corners asked for, or the first that the system offers.
+def _check_corners(compositions: RowCompositions, asked: Corners | None) -> None:
+    """Refuse corners that are no elements.
 
     Raises:
-        InputError: there are none, or one is no element of the result.
+        InputError: one is none.
     """
-    if asked is None:
-        if not maps.corners:
-            raise InputError(f"`{result.path.name}` has fewer than three elements", "draw it with --kind pareto")
-        return maps.corners[0]
-    known = compositions.elements()
-    for place, corner in enumerate(asked):
+    for place, corner in enumerate(asked or ()):
         if corner not in element_symbols() and not (place == 2 and corner == OTHERS):
-            raise InputError(
-                f"corner `{corner}` is no element", f"choose from {', '.join(known)}; the last may be others"
-            )
-    return asked
+            known = ", ".join(compositions.elements())
+            raise InputError(f"corner `{corner}` is no element", f"choose from {known}; the last may be others")
 
 
 def _frame(axes: Axes, corners: Sequence[str]) -> None:

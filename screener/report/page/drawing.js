@@ -5,9 +5,12 @@ const CIVIDIS = [
   [117, 117, 117], [131, 129, 120], [146, 140, 120], [161, 152, 118], [176, 165, 114], [192, 177, 109], [209, 191, 102],
   [225, 204, 92], [243, 219, 79], [255, 233, 69],
 ];
-const SCALE = CIVIDIS.map((colour, place) => [place / (CIVIDIS.length - 1), `rgb(${colour.join(',')})`]);
+const scaleOf = (colours) => colours.map((colour, place) => [place / (colours.length - 1), `rgb(${colour.join(',')})`]);
 const MOST_MARKS = 1000;
-const CONFIG = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ['autoScale2d', 'toggleSpikelines'] };
+// Nothing leaves the page: the library would otherwise offer to send a chart to a server of its makers.
+const CONFIG = { displaylogo: false, responsive: true, showSendToCloud: false, plotlyServerURL: '', topojsonURL: 'data:,',
+  modeBarButtonsToRemove: ['autoScale2d', 'toggleSpikelines', 'sendChartToCloud', 'sendDataToCloud'] };
+const darkTheme = matchMedia('(prefers-color-scheme: dark)');
 const allRows = Array.from({ length: rowCount }, (_, row) => row);
 
 // Plotly reads a little HTML in texts; what comes from the result must stay text.
@@ -44,21 +47,26 @@ function extent(values, rows = allRows) {
   return low > high ? [0, 1] : [low, high];
 }
 
-function shade(share) {
-  const place = Math.max(0, Math.min(1, share)) * (CIVIDIS.length - 1);
+// Colours of points, without the end of the scale that the ground would swallow.
+const pointColours = () => (darkTheme.matches ? CIVIDIS.slice(4) : CIVIDIS.slice(0, 16));
+
+function shade(share, colours = CIVIDIS) {
+  const place = Math.max(0, Math.min(1, share)) * (colours.length - 1);
   const [below, part] = [Math.floor(place), place % 1];
-  const next = CIVIDIS[Math.min(below + 1, CIVIDIS.length - 1)];
-  return CIVIDIS[below].map((value, channel) => Math.round(value + part * (next[channel] - value)));
+  const next = colours[Math.min(below + 1, colours.length - 1)];
+  return colours[below].map((value, channel) => Math.round(value + part * (next[channel] - value)));
 }
 
-function colourBar(column) {
-  return { title: { text: wrapped(column.axis), side: 'right' }, thickness: 12, outlinewidth: 0, len: 0.95 };
+function colourBar(column, more) {
+  return { title: { text: wrapped(column.axis), side: 'right' }, thickness: 12, outlinewidth: 0, len: 0.95, ...more };
 }
 
 // A bar of colours by itself, for what is drawn as an image.
-function barTrace(column, [low, high]) {
+function barTrace(column, [low, high], colours) {
+  const below = { orientation: 'h', y: -0.02, yanchor: 'top', len: 0.8, title: { text: plain(column.axis), side: 'bottom' } };
   return { type: 'scatter', mode: 'markers', x: [null], y: [null], hoverinfo: 'skip', showlegend: false,
-    marker: { color: [low], cmin: low, cmax: high, colorscale: SCALE, showscale: true, colorbar: colourBar(column) } };
+    marker: { color: [low], cmin: low, cmax: high, colorscale: scaleOf(colours),
+      showscale: true, colorbar: colourBar(column, below) } };
 }
 
 // Rows that get a mark of their own: all where they are few, else those that matter and an even draw of the others.

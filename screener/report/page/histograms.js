@@ -39,7 +39,7 @@ function drawHistograms() {
     axes[`xaxis${place + 1}`] = axis('', { title: { text: wrapped(column.axis), standoff: 4 } });
     axes[`yaxis${place + 1}`] = axis(place % across ? '' : 'alloys');
   });
-  const drawn = layout({ ...axes, barmode: 'overlay', bargap: 0.04, height: 290 * down, margin: { l: 56, r: 14, t: 14, b: 60 },
-    grid: { rows: down, columns: across, pattern: 'independent', ygap: 0.42, xgap: 0.16 } });
-  return Plotly.react(chart, traces, drawn, CONFIG);
+  const drawn = layout({ ...axes, barmode: 'overlay', bargap: 0.04, height: 250 * down, margin: { l: 56, r: 14, t: 14, b: 60 },
+    grid: { rows: down, columns: across, pattern: 'independent', ygap: 0.5, xgap: 0.16 } });
+  return Plotly.react(chart, traces, drawn, { ...CONFIG, displayModeBar: false });
 }

@@ -50,7 +50,7 @@ async function open() {
   await nextFrame();
   stamp('opened');
   drawInSight();
-  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
+  darkTheme.addEventListener('change', () => {
     for (const picture of pictures) if (picture.drawn) picture.draw();
   });
 }

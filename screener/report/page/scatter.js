@@ -48,12 +48,13 @@ function pointImage(x, y, colours, [left, right], [low, high]) {
   [canvas.width, canvas.height] = IMAGE;
   const pen = canvas.getContext('2d');
   const [from, to] = extent(colours);
+  const [scale, none] = [pointColours(), theme().quiet];
   for (const chosen of [false, true]) {
     pen.globalAlpha = chosen ? 0.9 : 0.12;
     for (const row of allRows) {
       if (isSelected(row) !== chosen || !Number.isFinite(x[row]) || !Number.isFinite(y[row])) continue;
       const value = colours[row];
-      pen.fillStyle = Number.isFinite(value) ? `rgb(${shade((value - from) / (to - from || 1)).join(',')})` : theme().quiet;
+      pen.fillStyle = Number.isFinite(value) ? `rgb(${shade((value - from) / (to - from || 1), scale).join(',')})` : none;
       pen.fillRect(((x[row] - left) / (right - left)) * IMAGE[0] - 2, ((high - y[row]) / (high - low)) * IMAGE[1] - 2, 4, 4);
     }
   }
@@ -77,7 +78,7 @@ function pointTrace(rows, [across, up, colour]) {
   return {
     type: 'scatter', mode: 'markers', x: of(across), y: of(up), text: rows.map((row) => plain(formulas()[row])),
     marker: { size: many ? 5 : 8, opacity: opacities(rows, many ? 0 : 0.12), color: of(colour), cmin: low, cmax: high,
-      colorscale: SCALE, showscale: true, colorbar: colourBar(colour), line: { width: many ? 0 : 0.7, color: theme().ground } },
+      colorscale: scaleOf(pointColours()), showscale: true, colorbar: colourBar(colour), line: { width: many ? 0 : 0.7, color: theme().ground } },
     selected: { marker: {} }, unselected: { marker: {} },
     hovertemplate: `%{text}<br>${plain(across.name)} %{x:.4g}<br>${plain(up.name)} %{y:.4g}<extra></extra>`,
   };

@@ -3,6 +3,7 @@
 const HEIGHT = Math.sqrt(3) / 2;
 const OTHERS = 'others';
 const WINNERS = 100;
+const CROSS = '#d55e00';
 const triangle = { alloys: null, training: null, places: new Map() };
 
 // Corner one is bottom left, two bottom right, three on top.
@@ -86,12 +87,12 @@ function rowTraces(rows, places, value, column) {
   if (value) {
     const marker = { size: 8, color: rows.map((row) => (chosen(row) ? accent : '#ffffff')), opacity: opacities(rows, 0.35),
       line: { color: '#000000', width: 1.2 } };
-    return [marks(rows, places, formulas(), marker, 'best of the result'), barTrace(value, [value.low, value.high])];
+    return [marks(rows, places, formulas(), marker, 'best of the result'), barTrace(value, [value.low, value.high], CIVIDIS)];
   }
   const [low, high] = extent(numbers(column));
-  const marker = { size: rows.length > 500 ? 5 : 8, color: rows.map((row) => numbers(column)[row]), cmin: low, cmax: high, colorscale: SCALE,
+  const marker = { size: rows.length > 500 ? 5 : 8, color: rows.map((row) => numbers(column)[row]), cmin: low, cmax: high, colorscale: scaleOf(pointColours()),
     opacity: opacities(rows, 0.1), line: { color: ground, width: 0.4 } };
-  return [marks(rows, places, formulas(), marker, 'alloys of the result'), barTrace(column, [low, high])];
+  return [marks(rows, places, formulas(), marker, 'alloys of the result'), barTrace(column, [low, high], pointColours())];
 }
 
 async function drawTriangle() {
@@ -102,16 +103,17 @@ async function drawTriangle() {
   const places = rowPlaces(place);
   const chosen = selection.rows === null ? [] : [...selection.rows].slice(0, MOST_MARKS);
   const asked = value ? [...new Set([...allRows.slice(0, WINNERS), ...chosen])] : markedRows([]);
-  const rows = asked.filter((row) => places[row]);
+  // Selected ones last, on top of the others.
+  const rows = asked.filter((row) => places[row]).sort((one, other) => isSelected(one) - isSelected(other));
   const learnedAt = trainingPlaces(place);
   const learned = learnedAt.map((_, row) => row).filter((row) => learnedAt[row]);
-  const cross = { size: 5.5, symbol: 'x', color: theme().mark, line: { width: 0 } };
+  const cross = { size: 5, symbol: 'x-thin', color: CROSS, line: { width: 1.3, color: CROSS } };
   const traces = [...frameTraces(payload.corners[place]), marks(learned, learnedAt, payload.training.formulas, cross, 'training alloys'),
     ...rowTraces(rows, places, value, byName.get(name))];
   triangleNote(value ? asked.length : 0, places, learned.length);
   const hidden = { visible: false, fixedrange: true };
-  const drawn = layout({ margin: { l: 10, r: 10, t: 34, b: 14 }, images: value ? [spaceImage(grid, value)] : [],
-    xaxis: { ...hidden, range: [-0.1, 1.1] }, yaxis: { ...hidden, range: [-0.13, HEIGHT + 0.1], scaleanchor: 'x' }, dragmode: 'lasso',
+  const drawn = layout({ margin: { l: 10, r: 10, t: 34, b: 70 }, images: value ? [spaceImage(grid, value)] : [],
+    xaxis: { ...hidden, range: [-0.1, 1.1] }, yaxis: { ...hidden, range: [-0.12, HEIGHT + 0.08], scaleanchor: 'x' }, dragmode: 'lasso',
     showlegend: true, legend: { x: 0, y: 1, bgcolor: 'rgba(0,0,0,0)', font: { size: 12 } } });
   await Plotly.react('triangle', traces, drawn, CONFIG);
   listenToDrags(element('triangle'), (row) => rowPlaces(Number(element('triangle-corners').value))[row]);
