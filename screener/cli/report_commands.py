@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from screener.cli import options
+from screener.report import MOST_POINTS
 
 REPORT_HELP = """Write a report of a result: one HTML file that opens in any browser, also offline.
 
@@ -42,13 +43,12 @@ _Points = Annotated[
         help="Candidates to predict again for maps, at most; 0 draws the rows alone.",
     ),
 ]
-_MAP_POINTS = 200_000
 
 
 def report(
     result: _Result,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="HTML file to write.")],
-    map_points: _Points = _MAP_POINTS,
+    map_points: _Points = MOST_POINTS,
     models: options.ModelsFolder = None,
     quiet: options.Quiet = False,
 ) -> None:
@@ -87,7 +87,7 @@ def plot(
     width: Annotated[
         float, typer.Option("--width", metavar="MM", min=30, max=400, help="Width of the picture in mm.")
     ] = 85.0,
-    map_points: _Points = _MAP_POINTS,
+    map_points: _Points = MOST_POINTS,
     models: options.ModelsFolder = None,
 ) -> None:
     """Draw a picture of a result."""

@@ -16,7 +16,7 @@ from screener.report.result_file import ResultFile
 OTHERS = "others"
 """Name of a corner that takes every element without a corner of its own."""
 _NAMES = ("formula", "composition", "alloy")
-_MOST_PAIRED = 4
+MOST_PAIRED = 4
 """Elements that are paired for maps of systems of more than three."""
 
 
@@ -82,15 +82,16 @@ def shares(batch: FormulaBatch, corners: Sequence[str]) -> NDArray[np.float64]:
     return np.where(outside[:, None], np.nan, found)
 
 
-def map_corners(elements: Sequence[str]) -> list[tuple[str, str, str]]:
+def map_corners(elements: Sequence[str], paired: int = MOST_PAIRED) -> list[tuple[str, str, str]]:
     """Choose the corners of maps: the three elements, or pairs of the most used ones against all others.
 
     Args:
         elements: elements of the system, the most used first.
+        paired: how many of them are paired.
     """
     if len(elements) < 3:
         return []
     if len(elements) == 3:
         first, second, third = elements
         return [(first, second, third)]
-    return [(first, second, OTHERS) for first, second in combinations(elements[:_MOST_PAIRED], 2)]
+    return [(first, second, OTHERS) for first, second in combinations(elements[:paired], 2)]

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from screener import __version__
 from screener.errors import ScreenerError
+from screener.report import MOST_POINTS
 from screener.report.compositions import row_compositions
 from screener.report.domain_words import warnings_of
-from screener.report.maps import MOST_POINTS, make_maps
+from screener.report.maps import make_maps
 from screener.report.payload import embedded, payload_of
 from screener.report.question_words import question_lines, title_of
 from screener.report.result_file import ResultFile, read_result

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from screener.card import ModelCard
 from screener.domain import training_distances
 from screener.elements import element_symbols
 from screener.formula_batch import FormulaBatch, dense_fractions
+from screener.model_set import column_order
 from screener.report.column_words import words_of
 from screener.report.compositions import RowCompositions
 from screener.report.result_file import ResultFile
@@ -60,18 +61,22 @@ def _domain_lines(result: ResultFile, compositions: RowCompositions | None, used
 
 
 def _element_lines(batch: FormulaBatch, cards: Mapping[str, ModelCard]) -> list[str]:
-    """Say which elements a model never saw."""
-    lines = []
+    """Say which elements a model never saw; targets that lack the same ones share a line."""
     rows = np.repeat(np.arange(len(batch.start) - 1), np.diff(batch.start))
-    for target, card in cards.items():
-        unseen = np.isin(batch.element, [i for i, s in enumerate(element_symbols()) if s not in card.elements])
+    found: dict[tuple[str, ...], list[str]] = {}
+    counts: dict[tuple[str, ...], int] = {}
+    for target in sorted(cards, key=column_order):
+        known = cards[target].elements
+        unseen = np.isin(batch.element, [i for i, s in enumerate(element_symbols()) if s not in known])
         if unseen.any():
             counted = Counter(element_symbols()[place] for place in batch.element[unseen]).most_common()
-            named = ", ".join(symbol for symbol, _ in counted[:_NAMED])
-            more = f" and {len(counted) - _NAMED} more" if len(counted) > _NAMED else ""
-            count = len(np.unique(rows[unseen]))
-            lines.append(f"{_count(count)} elements that {words_of(target)} was never trained with: {named}{more}.")
-    return lines
+            symbols = tuple(symbol for symbol, _ in counted)
+            found.setdefault(symbols, []).append(words_of(target))
+            counts[symbols] = len(np.unique(rows[unseen]))
+    return [
+        f"{_count(counts[symbols])} elements without training data for {_joined(targets)}: {_some(symbols)}."
+        for symbols, targets in found.items()
+    ]
 
 
 def _distance_lines(
@@ -83,15 +88,29 @@ def _distance_lines(
         return []
     symbols = [element_symbols()[place] for place in np.unique(batch.element)]
     distances = training_distances(used.index, dense_fractions(batch, symbols), symbols, limited)
-    lines = []
-    for target, card in limited.items():
-        far = int((distances[target] > (card.domain_limit or 0.0)).sum())
-        if far:
-            lines.append(
-                f"{far:,} {'is' if far == 1 else 'are'} more than {card.domain_limit:g} at.% from every training alloy "
-                f"of {words_of(target)}, farther than held-out alloys were predicted better than by a constant."
-            )
-    return lines
+    far = {target: int((distances[target] > (card.domain_limit or 0.0)).sum()) for target, card in limited.items()}
+    said = [
+        f"{words_of(target)} {far[target]:,} (limit {limited[target].domain_limit:g} at.%)"
+        for target in sorted(far, key=column_order)
+        if far[target]
+    ]
+    if not said:
+        return []
+    return [
+        f"Too far from every training alloy, where held-out alloys were predicted no better than by a constant: "
+        f"{', '.join(said)}."
+    ]
+
+
+def _joined(names: Sequence[str]) -> str:
+    """Join names as a sentence does."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def _some(symbols: Sequence[str]) -> str:
+    """Name the first elements, and count the rest."""
+    more = len(symbols) - _NAMED
+    return ", ".join(symbols[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def taken(batch: FormulaBatch, rows: NDArray[np.int64]) -> FormulaBatch:

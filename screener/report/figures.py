@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from screener.errors import InputError, OutputError
+from screener.report import MOST_POINTS
 from screener.report.column_words import axis_of
 from screener.report.document import check_extra
 from screener.report.payload import chosen_axes, main_columns
@@ -88,7 +89,7 @@ class FigureRequest:
         return cls(kind, out, column, x, y, parts, width)
 
 
-def write_figure(path: Path, request: FigureRequest, models: Path | None = None, points: int = 200_000) -> None:
+def write_figure(path: Path, request: FigureRequest, models: Path | None = None, points: int = MOST_POINTS) -> None:
     """Draw a result; the file is complete or absent.
 
     Args:

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from screener.errors import ScreenerError
-from screener.report.compositions import OTHERS, RowCompositions, map_corners
+from screener.report import MOST_POINTS
+from screener.report.compositions import MOST_PAIRED, OTHERS, RowCompositions, map_corners
 from screener.report.question_words import direction_of, objectives
 from screener.report.result_file import ResultFile
 from screener.report.screened_space import coarser, space_of
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
     from screener.jobs import ClassifierChoice
 
-MOST_POINTS = 200_000
-"""Largest space that is predicted again; a larger one is taken at a wider step."""
+_PAIRED_IN_LISTS = 8
+"""Elements of a list that are paired; nothing is predicted for its maps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,8 @@ def make_maps(
     if space is not None:
         elements = [s for s in elements if s in space.elements] + [s for s in space.elements if s not in elements]
         elements = list(space.elements) if len(space.elements) == 3 else elements
-    corners = tuple(map_corners(elements)) if asked is None else (asked,)
+    corners = tuple(map_corners(elements, _PAIRED_IN_LISTS if space is None else MOST_PAIRED))
+    corners = corners if asked is None else (asked,)
     reason = _why_not(result, space, used, limit)
     if reason or not corners or space is None:
         return Maps(corners, (), reason)
@@ -159,6 +161,7 @@ def _project(
     values = {}
     for column in _mapped(frame, result):
         found = frame[column].to_numpy().astype(np.float64)
+        found[~np.isfinite(found)] = np.nan
         least = direction_of(column, objectives(result)) == "min"
         grid = np.full((units + 1) ** 2, np.nan)
         (np.fmin if least else np.fmax).at(grid, node, found)

@@ -45,7 +45,7 @@ def question_lines(result: ResultFile) -> list[tuple[str, str]]:
     lines.append(("wanted", _wanted(asked)))
     if asked.get("where"):
         lines.append(("condition", str(asked["where"])))
-    lines.append(("models", _tier(asked, result.rows)))
+    lines.append(("models", _tier(result)))
     lines += _settings(asked)
     counted = [f"{value:,} {key.replace('_', ' ')}" for key, value in result.counts.items() if isinstance(value, int)]
     return [*lines, ("counted", ", ".join(counted))] if counted else lines
@@ -81,14 +81,11 @@ def _aim(text: str) -> str:
     return axis_of(column.strip()) + said
 
 
-def _tier(asked: Mapping[str, object], rows: int) -> str:
-    """Say which models predicted."""
-    tier = asked.get("tier")
-    if tier == "screen":
-        return "fast models throughout"
-    if tier == "characterize":
-        return "precise models throughout"
-    return "fast models ranked; precise models give the values shown, unless the list was longer than 20,000 rows"
+def _tier(result: ResultFile) -> str:
+    """Say which models predicted; where both did, their screening values stand beside the others."""
+    if any(name.endswith("_screen") for name in result.columns):
+        return "fast models ranked, precise models give the values shown"
+    return "precise models throughout" if result.question.get("tier") == "characterize" else "fast models throughout"
 
 
 def _settings(asked: Mapping[str, object]) -> list[tuple[str, str]]:

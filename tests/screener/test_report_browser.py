@@ -262,6 +262,17 @@ def test_nothing_sticks_out_in_any_theme(page, theme: str, width: int) -> None:
         page.set_window_size(1280, 1000)
 
 
+def test_a_table_without_numbers_opens_and_selects(browser, tiny_models, tmp_path) -> None:
+    from screener.report.document import write_report
+
+    (tmp_path / "a.csv").write_text("formula,note\nCu50Zr50,a\nAl20Ti30Cr50,b\nno alloy,\n", encoding="utf-8")
+    write_report(tmp_path / "a.csv", tmp_path / "a.html", tiny_models)
+    page = opened(browser, tmp_path / "a.html")
+    page.find_element(By.CSS_SELECTOR, "#table tr[data-place='2']").click()
+    assert selected(page) == "1 of 3 alloys selected."
+    assert page.get_log("browser") == []
+
+
 def test_twenty_thousand_rows_open_and_draw_only_what_is_seen(browser, tiny_models, tmp_path, capsys) -> None:
     from screener.report.document import write_report
 

@@ -1,7 +1,5 @@
 // Two columns against each other, with the alloys that none beats in both.
 
-const IMAGE = [1100, 640];
-
 function buildScatter() {
   const names = numericColumns.map((column) => [column.name, column.name]);
   for (const part of ['x', 'y', 'colour']) {
@@ -45,7 +43,11 @@ const padded = ([low, high]) => {
 // All points as an image over the given ranges; the browser would choke on a mark for each.
 function pointImage(x, y, colours, [left, right], [low, high]) {
   const canvas = document.createElement('canvas');
-  [canvas.width, canvas.height] = IMAGE;
+  const chart = element('scatter');
+  const plane = chart.querySelector('.nsewdrag')?.getBoundingClientRect();
+  const [across, up] = plane ? [plane.width, plane.height] : [chart.clientWidth - 190, chart.clientHeight - 90];
+  const density = Math.min(2, window.devicePixelRatio || 1);
+  [canvas.width, canvas.height] = [across * density, up * density];
   const pen = canvas.getContext('2d');
   const [from, to] = extent(colours);
   const [scale, none] = [pointColours(), theme().quiet];
@@ -55,7 +57,9 @@ function pointImage(x, y, colours, [left, right], [low, high]) {
       if (isSelected(row) !== chosen || !Number.isFinite(x[row]) || !Number.isFinite(y[row])) continue;
       const value = colours[row];
       pen.fillStyle = Number.isFinite(value) ? `rgb(${shade((value - from) / (to - from || 1), scale).join(',')})` : none;
-      pen.fillRect(((x[row] - left) / (right - left)) * IMAGE[0] - 2, ((high - y[row]) / (high - low)) * IMAGE[1] - 2, 4, 4);
+      pen.beginPath();
+      pen.arc(((x[row] - left) / (right - left)) * canvas.width, ((high - y[row]) / (high - low)) * canvas.height, 2.2 * density, 0, 7);
+      pen.fill();
     }
   }
   return { source: canvas.toDataURL(), x: left, y: high, sizex: right - left, sizey: high - low, xref: 'x', yref: 'y',
@@ -117,5 +121,5 @@ function redrawZoomed(change) {
 }
 
 function selectionInScatter() {
-  return drawScatter(scatterRanges());
+  return element('scatter').layout ? drawScatter(scatterRanges()) : undefined;
 }

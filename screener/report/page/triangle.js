@@ -24,6 +24,7 @@ function buildTriangle() {
   const choices = payload.corners.map((corners, place) => [String(place), corners.join(' – ')]);
   fillSelect('triangle-corners', choices, '0').addEventListener('change', drawTriangle);
   const gridded = payload.grids.length ? Object.keys(payload.grids[0].values) : numericColumns.map((column) => column.name);
+  if (!gridded.length) return false;
   const first = payload.shown.find((name) => gridded.includes(name)) ?? gridded[0];
   fillSelect('triangle-value', gridded.map((name) => [name, name]), first).addEventListener('change', drawTriangle);
   element('triangle').addEventListener('mousemove', readNode);
