@@ -19,11 +19,11 @@ from screener.run_models import read_index
 _TIERS: Mapping[str, tuple[Tier, ...]] = {"screen": ("screen",), "characterize": ("characterize",)}
 _BOTH: tuple[Tier, ...] = ("characterize", "screen")
 _SCORES = {
-    "mae": "mean absolute error {:.3g} {unit}",
-    "r2": "R² {:.2f}",
-    "pr_auc": "area under precision and recall {:.2f}",
-    "recall_at_precision_90": "finds {:.0%} at a precision of 90 %",
-    "balanced_accuracy": "balanced accuracy {:.0%}",
+    "mae": "mean absolute error {value:.3g} {unit}",
+    "r2": "R² {value:.2f}",
+    "pr_auc": "area under the precision–recall curve {value:.2f}",
+    "recall_at_precision_90": "finds {percent:.0f} % at a precision of 90 %",
+    "balanced_accuracy": "balanced accuracy {percent:.0f} %",
 }
 _SPLITS = {"grouped": "chemical systems held out", "random": "random split, optimistic"}
 
@@ -108,7 +108,7 @@ def _card_row(model: Model) -> dict[str, object]:
         "unit": unit,
         "tier": "precise" if card.tier == "characterize" else "fast",
         "splits": [(said, _scores(card.metrics.get(split, {}), unit)) for split, said in _SPLITS.items()],
-        "coverage": "" if coverage is None else f"{coverage:.0%} of held-out values fall in the 90 % interval",
+        "coverage": "" if coverage is None else f"{100 * coverage:.0f} % of held-out values fall in the 90 % interval",
         "rows": f"{sum(source.rows for source in card.sources):,}",
         "elements": " ".join(card.elements),
         "limit": "" if card.domain_limit is None else f"{card.domain_limit:g} at.%",
@@ -118,6 +118,10 @@ def _card_row(model: Model) -> dict[str, object]:
 
 
 def _scores(scores: Mapping[str, float], unit: str) -> str:
-    """Write the scores worth a place."""
-    said = [text.format(scores[name], unit=unit).strip() for name, text in _SCORES.items() if name in scores]
-    return ", ".join(said) or "not measured"
+    """Write the scores worth a place, or whatever there is."""
+    said = [
+        text.format(value=scores[name], percent=100 * scores[name], unit=unit).strip()
+        for name, text in _SCORES.items()
+        if name in scores
+    ]
+    return ", ".join(said or (f"{name} {value:.3g}" for name, value in scores.items())) or "not measured"

@@ -40,6 +40,9 @@ async function open() {
     for (const picture of pictures) if (picture.drawn) picture.select(source);
   });
   element('clear-selection').addEventListener('click', () => selection.set(null, 'bar'));
+  document.addEventListener('keydown', (event) => {
+    if (event.key === 'Escape' && selection.rows !== null) selection.set(null, 'bar');
+  });
   await nextFrame();
   stamp('usable');
   readLibrary();

@@ -19,7 +19,6 @@ function buildParallel() {
   canvas.addEventListener('pointerdown', startRange);
   canvas.addEventListener('pointermove', moveRange);
   canvas.addEventListener('pointerup', endRange);
-  canvas.addEventListener('keydown', (event) => { if (event.key === 'Escape') selection.set(null, 'bar'); });
   new ResizeObserver(() => { if (canvas.dataset.drawn) drawParallel(); }).observe(canvas);
   return true;
 }

@@ -47,23 +47,40 @@ function pointImage(x, y, colours, [left, right], [low, high]) {
   const plane = chart.querySelector('.nsewdrag')?.getBoundingClientRect();
   const [across, up] = plane ? [plane.width, plane.height] : [chart.clientWidth - 190, chart.clientHeight - 90];
   const density = Math.min(2, window.devicePixelRatio || 1);
-  [canvas.width, canvas.height] = [across * density, up * density];
+  [canvas.width, canvas.height] = [Math.max(1, across * density), Math.max(1, up * density)];
   const pen = canvas.getContext('2d');
+  const image = pen.createImageData(canvas.width, canvas.height);
+  const dot = dotOffsets(2.3 * density);
+  const shades = Array.from({ length: 256 }, (_, place) => shade(place / 255, pointColours()));
   const [from, to] = extent(colours);
-  const [scale, none] = [pointColours(), theme().quiet];
   for (const chosen of [false, true]) {
-    pen.globalAlpha = chosen ? 0.9 : 0.12;
     for (const row of allRows) {
       if (isSelected(row) !== chosen || !Number.isFinite(x[row]) || !Number.isFinite(y[row])) continue;
-      const value = colours[row];
-      pen.fillStyle = Number.isFinite(value) ? `rgb(${shade((value - from) / (to - from || 1), scale).join(',')})` : none;
-      pen.beginPath();
-      pen.arc(((x[row] - left) / (right - left)) * canvas.width, ((high - y[row]) / (high - low)) * canvas.height, 2.2 * density, 0, 7);
-      pen.fill();
+      const place = [((x[row] - left) / (right - left)) * canvas.width, ((high - y[row]) / (high - low)) * canvas.height];
+      const share = (colours[row] - from) / (to - from || 1);
+      paintDot(image, dot, place, Number.isFinite(share) ? shades[Math.round(255 * share)] : [128, 128, 128], chosen ? 235 : 35);
     }
   }
+  pen.putImageData(image, 0, 0);
   return { source: canvas.toDataURL(), x: left, y: high, sizex: right - left, sizey: high - low, xref: 'x', yref: 'y',
     sizing: 'stretch', layer: 'below' };
+}
+
+function dotOffsets(radius) {
+  const span = Array.from({ length: 2 * Math.ceil(radius) + 1 }, (_, place) => place - Math.ceil(radius));
+  return span.flatMap((right) => span.map((down) => [right, down])).filter(([right, down]) => right ** 2 + down ** 2 <= radius ** 2);
+}
+
+function paintDot(image, dot, [x, y], [red, green, blue], alpha) {
+  for (const [right, down] of dot) {
+    const [column, line] = [Math.round(x) + right, Math.round(y) + down];
+    if (column < 0 || line < 0 || column >= image.width || line >= image.height) continue;
+    const place = 4 * (line * image.width + column);
+    image.data[place] = red;
+    image.data[place + 1] = green;
+    image.data[place + 2] = blue;
+    image.data[place + 3] = alpha;
+  }
 }
 
 function scatterParts() {
