@@ -134,7 +134,7 @@ def test_cards_show_the_scores_of_held_out_systems_first(run, tiny_models: Path,
         ("electrical resistivity", "precise"),
     ]
     assert [row["splits"][0][1] for row in rows[:2]] == ["auroc 0.8", "mean absolute error 1 µΩ cm, R² 0.50"]
-    assert rows[0]["splits"][1][1] == "r2 0.9"
+    assert rows[0]["splits"][1][1] == "R² 0.90"
     for row in rows:
         assert [said for said, _ in row["splits"]] == ["chemical systems held out", "random split, optimistic"]
 
