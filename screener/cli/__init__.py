@@ -27,6 +27,7 @@ from screener.cli.models_commands import (
     cite,
     models,
 )
+from screener.cli.report_commands import PLOT_EXAMPLES, PLOT_HELP, REPORT_EXAMPLES, REPORT_HELP, plot, report
 from screener.cli.score_command import SCORE_EXAMPLES, SCORE_HELP, score
 
 __all__ = ["app", "main"]
@@ -58,6 +59,8 @@ for name, command, text, examples in (
     ("score", score, SCORE_HELP, SCORE_EXAMPLES),
     ("explain", explain, EXPLAIN_HELP, EXPLAIN_EXAMPLES),
     ("features", features, FEATURES_HELP, FEATURES_EXAMPLES),
+    ("report", report, REPORT_HELP, REPORT_EXAMPLES),
+    ("plot", plot, PLOT_HELP, PLOT_EXAMPLES),
     ("models", models, MODELS_HELP, MODELS_EXAMPLES),
     ("cite", cite, CITE_HELP, CITE_EXAMPLES),
 ):
