@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 TierChoice: TypeAlias = Literal["auto", "screen", "characterize"]
 ClassifierChoice: TypeAlias = Literal["mtl", "independent"]
+SearchChoice: TypeAlias = Literal["auto", "exhaustive", "exact"]
 EncodingChoice: TypeAlias = Literal["utf-8", "latin-1"]
 
 BLOCK = 16_384
@@ -101,10 +102,12 @@ class ScreenJob:
         sample: evaluate so many candidates drawn at random instead of all.
         seed: seed of the draw.
         units: unit of the element columns written, `at` or `wt`.
-        max_candidates: refuse to evaluate more.
+        max_candidates: refuse to evaluate more one by one.
         models: folder of models; None looks them up.
         device: `auto`, `cpu`, `cuda` or `cuda:n`.
         block: rows evaluated at once.
+        search: `exact` proves the best without scoring every candidate, `auto` where that is possible and faster.
+        time_limit: seconds after which an exact search stops with what it has.
     """
 
     space: CompositionSpace
@@ -116,6 +119,12 @@ class ScreenJob:
     models: Path | None = None
     device: str = "auto"
     block: int = BLOCK
+    search: SearchChoice = "auto"
+    time_limit: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.search not in ("auto", "exhaustive", "exact"):
+            raise CompositionError(f"unknown search `{self.search}`", "use `auto`, `exhaustive` or `exact`")
 
     @property
     def candidates(self) -> int:

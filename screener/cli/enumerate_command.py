@@ -8,7 +8,7 @@ import typer
 
 from screener.cli import options
 from screener.errors import CompositionError
-from screener.jobs import DEFAULT_TOP, MAX_CANDIDATES, Question, ScreenJob, conditions_of
+from screener.jobs import DEFAULT_TOP, MAX_CANDIDATES, Question, ScreenJob, SearchChoice, conditions_of
 
 ENUMERATE_HELP = """Enumerate every alloy of some elements, predict, and keep the best.
 
@@ -65,8 +65,20 @@ def enumerate_(
     device: options.DeviceChoice = "auto",
     models: options.ModelsFolder = None,
     max_candidates: Annotated[
-        int, typer.Option("--max-candidates", metavar="N", help="Refuse to evaluate more candidates than this.")
+        int, typer.Option("--max-candidates", metavar="N", help="Refuse to score more candidates than this one by one.")
     ] = MAX_CANDIDATES,
+    search: Annotated[
+        str,
+        typer.Option(
+            "--search",
+            metavar="auto|exhaustive|exact",
+            help="exact: prove the best without scoring every candidate; auto: where that is possible and faster.",
+        ),
+    ] = "auto",
+    time_limit: Annotated[
+        float | None,
+        typer.Option("--time-limit", metavar="S", help="Stop an exact search after S seconds with what it has."),
+    ] = None,
     strict: options.Strict = False,
     quiet: options.Quiet = False,
     dry_run: Annotated[
@@ -108,7 +120,16 @@ def enumerate_(
             elements, step, components, ",".join(bounds) if bounds is not None else None, sums
         )
         job = ScreenJob(
-            space, question, sample, seed or 0, "wt" if units == "wt" else "at", max_candidates, models, device
+            space,
+            question,
+            sample,
+            seed or 0,
+            "wt" if units == "wt" else "at",
+            max_candidates,
+            models,
+            device,
+            search=cast(SearchChoice, search),
+            time_limit=time_limit,
         )
         if dry_run:
             for line in estimate(job):

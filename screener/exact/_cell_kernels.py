@@ -161,7 +161,7 @@ def count_box(lower: Small, upper: Small, rest: int, work: NDArray[np.float64]) 
                 sums[r] = total
             for r in range(rest + 1):
                 ways[r] = sums[r] - (sums[r - width - 1] if r > width else 0.0)
-    return ways[rest]
+    return float(ways[rest])
 
 
 @kernel

@@ -43,19 +43,22 @@ class Lines(NamedTuple):
         below: L, shape (n, q, s + 1).
         middle: a line that stays within ``radius`` of the descriptor, shape (n, q, s + 1).
         radius: shape (n, q).
+        room: about how much of the radius each open element is to blame for, shape (n, q, s).
     """
 
     above: Floats
     below: Floats
     middle: Floats
     radius: Floats
+    room: Floats
 
 
 def enclose(frame: Frame, curves: Curves) -> Lines:
     """Enclose every curved descriptor over every cell of a block."""
     n, s = frame.centre.shape
     q = curves.kind.size
-    lines = Lines(*np.zeros((3, n, q, s + 1)), np.zeros((n, q)))
+    above, below, middle = np.zeros((3, n, q, s + 1))
+    lines = Lines(above, below, middle, np.zeros((n, q)), np.zeros((n, q, s)))
     enclose_all(frame, curves, np.zeros((2, s)), lines)
     return lines
 
@@ -84,12 +87,34 @@ def enclose_all(frame: Frame, curves: Curves, work: Floats, out: Lines) -> None:
                     half[i] = 0.5 * (up[i] - low[i])
             _, tilt = extent(half, frame.width[row], frame.share[row], m)
             out.radius[row, q] = max(0.0, 0.5 * (up[s] - low[s]) + tilt)
+            blame(frame, row, kind, out.radius[row, q], curves.column[q], curves.pair[q], out.room[row, q])
 
 
 @kernel
-def spread_lines(
-    frame: Frame, row: int, column: Floats, work: Floats, up: Floats, low: Floats, relative: bool
-) -> None:
+def blame(frame: Frame, row: int, kind: int, radius: float, column: Floats, pair: Floats, out: Floats) -> None:
+    """Share a radius out among the open elements (s,); a guess that only steers where cells are halved."""
+    members, place, m, total = frame.members[row], frame.place[row], frame.opened[row], 0.0
+    mean = 0.0
+    if kind in (SPREAD, RELATIVE):
+        for i in range(members.size):
+            mean += frame.centre[row, i] * column[members[i]]
+    for a in range(m):
+        width, at = frame.width[row, a], frame.centre[row, place[a]]
+        if kind == ENTROPY:
+            out[a] = width**2 / at
+        elif kind == PAIR:
+            out[a] = 0.0
+            for b in range(m):
+                out[a] += width * frame.width[row, b] * abs(pair[members[place[a]], members[place[b]]])
+        else:
+            out[a] = width * abs(column[members[place[a]]] - mean)
+        total += out[a]
+    for a in range(m):
+        out[a] *= radius / total if total > 0.0 else 0.0
+
+
+@kernel
+def spread_lines(frame: Frame, row: int, column: Floats, work: Floats, up: Floats, low: Floats, relative: bool) -> None:
     """Enclose D = √Σ c_i (p_i − ⟨p⟩)², or D / ⟨p⟩; the last entries of ``up`` and ``low`` are values at the centre.
 
     D is concave, so its tangent lies above. Below, V = D² = V0 + Σ p̃_i² x_i − (p̃·x)² with p̃ = p − ⟨p⟩0; the square lies
@@ -135,9 +160,7 @@ def spread_lines(
 
 
 @kernel
-def divide_lines(
-    frame: Frame, row: int, at: tuple[float, float, float], work: Floats, up: Floats, low: Floats
-) -> None:
+def divide_lines(frame: Frame, row: int, at: tuple[float, float, float], work: Floats, up: Floats, low: Floats) -> None:
     """Turn the lines of D into those of D / t, t = ⟨p⟩ > 0; ``at`` holds t0, D0 and the greatest |t − t0|.
 
     D/t = D/t0 − D0 (t − t0)/t0² + r with r = (D0 (t − t0)² − (D − D0)(t − t0) t0)/(t t0²).

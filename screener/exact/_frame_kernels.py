@@ -1,7 +1,7 @@
 """Cells in atomic fractions around a centre, and the exact extent of linear functions over them.
 
-A composition of a cell is c = c0 + x with Σ x = 0 and −θ w_i ≤ x_i ≤ (1 − θ) w_i: the centre c0 lies at the same share θ
-of the way between the limits of every element. Elements whose amount is settled (w_i = 0) only count in c0.
+A composition of a cell is c = c0 + x with Σ x = 0 and −θ w_i ≤ x_i ≤ (1 − θ) w_i: the centre c0 lies at the same
+share θ of the way between the limits of every element. Elements whose amount is settled (w_i = 0) only count in c0.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ def lay_out(lower: Small, upper: Small, units: int, out: Frame) -> None:
 def extent(slope: Floats, width: Floats, share: float, m: int) -> tuple[float, float]:
     """Return the least and the greatest value of slope·x over a cell.
 
-    With W = Σ w and y = x + θ w: max a·y = min_k [a_k θ W + Σ w_i (a_i − a_k)⁺], and every single k gives a bound, so that
-    rounding in the comparison does no harm.
+    With W = Σ w and y = x + θ w: max a·y = min_k [a_k θ W + Σ w_i (a_i − a_k)⁺], and every single k gives a bound,
+    so that rounding in the comparison does no harm.
     """
     total, mean = 0.0, 0.0
     for i in range(m):

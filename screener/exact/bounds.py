@@ -62,6 +62,6 @@ def net_ceiling(block: Block, net: FoldedNet, sign: float, places: NDArray[np.in
     deeper = np.ascontiguousarray(back[:, :, :-1] @ weights.inner.T)
     out = np.empty(n)
     if places is not None:
-        split_places(frame, block.lines, sent, deeper, first, places)
+        split_places(frame, block.lines, weights, first, sent, deeper, places)
     output_bound(frame, block.lines, weights, first, deeper, np.ascontiguousarray(back[:, :, -1]), out)
     return out + net.rounding

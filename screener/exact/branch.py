@@ -111,7 +111,8 @@ class _Kept:
 def branch(problem: Problem, k: int, deadline: float = np.inf, progress: Progress | None = None) -> Proof:
     """Find every candidate that may be among the k best.
 
-    A cell is dropped only if its bound, rounding included, lies below the sure score of k candidates; equal scores stay.
+    A cell is dropped only if its bound, rounding included, lies below the sure score of k candidates; equal scores
+    stay.
 
     Args:
         problem: what is searched for.
@@ -186,9 +187,7 @@ def _score(problem: Problem, cells: Cells, counts: Floats, kept: _Kept, tally: T
     kept.offer(amounts, low, high)
 
 
-def _proof(
-    problem: Problem, kept: _Kept, stack: list[Cells], tally: Tally, guesses: NDArray[np.int16]
-) -> Proof:
+def _proof(problem: Problem, kept: _Kept, stack: list[Cells], tally: Tally, guesses: NDArray[np.int16]) -> Proof:
     """Sum up."""
     tally.threshold = kept.threshold
     left = [cells.take(cells.ceiling >= kept.threshold) for cells in stack]

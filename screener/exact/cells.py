@@ -42,9 +42,7 @@ class Cells:
 
     def take(self, rows: NDArray[np.generic] | slice) -> Cells:
         """Pick rows by number, mask or slice."""
-        return Cells(
-            self.members[rows], self.lower[rows], self.upper[rows], self.ceiling[rows], self.place[rows]
-        )
+        return Cells(self.members[rows], self.lower[rows], self.upper[rows], self.ceiling[rows], self.place[rows])
 
     def halves(self) -> Cells:
         """Cut every cell in two along its place; amounts of each half are disjoint."""

@@ -47,7 +47,7 @@ def _climbed(problem: Problem, tops: NDArray[np.int16], tried: NDArray[np.int16]
     """Replace every top by the best of what was tried from it; ``tried`` repeats the tops once per move."""
     scores = _scores(problem, tried).reshape(-1, len(tops))
     best = scores.argmax(axis=0)
-    return tried[best * len(tops) + np.arange(len(tops))]
+    return np.asarray(tried[best * len(tops) + np.arange(len(tops))])
 
 
 def _moved(counts: NDArray[np.int16], step: int) -> NDArray[np.int16]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,9 +95,7 @@ def fold(
             linear += np.outer(column, net.first[row])
             size += np.outer(np.abs(column), np.abs(net.first[row]))
     bias = net.first_bias + np.asarray(conditions, np.float64) @ net.first[len(descriptors) :]
-    weights = Weights(
-        linear, bent, bias, net.second, net.second_bias, net.last, np.array([net.last_bias])
-    )
+    weights = Weights(linear, bent, bias, net.second, net.second_bias, net.last, np.array([net.last_bias]))
     return FoldedNet(weights, net.rise, _rounding(net, conditions, size, bent, largest(curved, symbols)))
 
 
@@ -117,7 +115,6 @@ def linear_column(each: Descriptor, symbols: Sequence[str]) -> Floats:
 
 def largest(curved: Sequence[Descriptor], symbols: Sequence[str]) -> Floats:
     """Return a size that each curved descriptor, and what it is computed from, does not exceed (q,)."""
-    sizes: Mapping[Kind, object] = {}
     found = np.ones(len(curved))
     for place, each in enumerate(curved):
         if each.kind is Kind.PAIR_SUM:
@@ -129,9 +126,7 @@ def largest(curved: Sequence[Descriptor], symbols: Sequence[str]) -> Floats:
     return found
 
 
-def _rounding(
-    net: ReluNet, conditions: Sequence[float], size: Floats, bent: Floats, curved: Floats
-) -> float:
+def _rounding(net: ReluNet, conditions: Sequence[float], size: Floats, bent: Floats, curved: Floats) -> float:
     """Carry the sizes of all terms through the layers: what rounding can do is a small share of that."""
     tail = np.abs(np.asarray(conditions, np.float64)) @ np.abs(net.first[len(net.first) - len(conditions) :])
     first = size.max(axis=0, initial=0.0) + curved @ np.abs(bent) + np.abs(net.first_bias) + tail

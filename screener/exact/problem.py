@@ -55,10 +55,14 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A condition weight · quantity ≥ least; meeting it by rounding only is left to the judge."""
+    """A condition on a sum; where only rounding decides, the judge does.
 
-    quantity: Quantity
-    weight: float
+    Attributes:
+        parts: terms of the sum, without desirabilities.
+        least: what the sum must reach.
+    """
+
+    parts: tuple[Part, ...]
     least: float
 
 
@@ -108,11 +112,9 @@ class Problem:
 
     def ceiling(self, block: Block, places: NDArray[np.int64]) -> Floats:
         """Return what the score does not exceed in each cell (n,), −∞ where a condition cannot be met."""
-        scores = [part.ceiling(block, places if k == 0 else None) for k, part in enumerate(self.parts)]
-        ceiling = self._together(scores, 1.0)
+        ceiling = _ceiling(self.parts, self.constant, block, self.product, places)
         for each in self.conditions:
-            most = abs(each.weight) * each.quantity.ceiling(block, 1.0 if each.weight > 0 else -1.0)
-            ceiling[most < each.least] = -np.inf
+            ceiling[_ceiling(each.parts, 0.0, block) < each.least] = -np.inf
         return ceiling
 
     def range_at(self, points: Points) -> tuple[Floats, Floats]:
@@ -120,23 +122,39 @@ class Problem:
 
         The lower limit holds for candidates sure to count, the upper one for those that may.
         """
-        pairs = [part.range_at(points) for part in self.parts]
-        low = self._together([pair[0] for pair in pairs], -1.0)
-        high = self._together([pair[1] for pair in pairs], 1.0)
+        low, high = _range(self.parts, self.constant, points, self.product)
         for each in self.conditions:
-            first, last = each.quantity.range_at(points)
-            ends = (each.weight * first, each.weight * last)
-            least, most = ends if each.weight > 0 else ends[::-1]
+            least, most = _range(each.parts, 0.0, points)
             low[least < each.least] = -np.inf
             high[most < each.least] = -np.inf
         return low, high
 
-    def _together(self, scores: Sequence[Floats], outward: float) -> Floats:
-        """Add up or multiply the parts, rounded outward by more than the judge may differ."""
-        if len(scores) == 1 and not self.constant:
-            return scores[0].copy()
-        if self.product:
-            total = np.prod(scores, axis=0)
-            return np.asarray(total * (1.0 + outward * _ROUNDING))
-        sizes = np.sum(np.abs(scores), axis=0) + abs(self.constant)
-        return np.asarray(np.sum(scores, axis=0) + self.constant + outward * _ROUNDING * sizes)
+
+def _ceiling(
+    parts: Sequence[Part],
+    constant: float,
+    block: Block,
+    product: bool = False,
+    places: NDArray[np.int64] | None = None,
+) -> Floats:
+    """Return what the parts together do not exceed in each cell (n,)."""
+    each = [part.ceiling(block, places if k == 0 else None) for k, part in enumerate(parts)]
+    return _together(each, constant, product, 1.0)
+
+
+def _range(parts: Sequence[Part], constant: float, points: Points, product: bool = False) -> tuple[Floats, Floats]:
+    """Return limits (b,) between which the parts together lie at points."""
+    pairs = [part.range_at(points) for part in parts]
+    low, high = ([pair[end] for pair in pairs] for end in (0, 1))
+    return _together(low, constant, product, -1.0), _together(high, constant, product, 1.0)
+
+
+def _together(values: Sequence[Floats], constant: float, product: bool, outward: float) -> Floats:
+    """Add up or multiply, rounded outward by more than the judge may differ."""
+    if len(values) == 1 and not constant:
+        return values[0].copy()
+    if product:
+        # Desirabilities round little; one of exactly 1, or 0, stays that.
+        return np.asarray(np.prod(values, axis=0) * (1.0 + outward * _ROUNDING))
+    sizes = np.sum(np.abs(values), axis=0) + abs(constant)
+    return np.asarray(np.sum(values, axis=0) + constant + outward * _ROUNDING * sizes)

@@ -1,4 +1,4 @@
-"""Numbers of an alloy that can be bounded over a cell: a prediction, a linear sum, a ratio of two, a curved descriptor."""
+"""Numbers of an alloy that can be bounded over a cell: predictions, linear sums, ratios of two, curved descriptors."""
 
 from __future__ import annotations
 
