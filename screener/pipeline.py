@@ -183,7 +183,7 @@ def _find(
     problem = problem_of(job, plan, models) if may else None
     if problem is not None:
         settling = Judge(models.search, models.precise().nets, job.space.elements, shown)
-        proved = find_exactly(job, candidates, plan, problem, k, settling, watch)
+        proved = find_exactly(candidates, plan, problem, k, settling, watch, job.time_limit)
         return proved.found, proved
     check_number(job)
     return search(candidates, plan, k, Batching.on(models.device, job.block), judge, shown, watch), None

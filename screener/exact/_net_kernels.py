@@ -1,8 +1,8 @@
 """Linear bounds of a network with two hidden layers over cells: forward with parallel lines, once back with the best.
 
 A neuron a = max(z, 0) with l ≤ z ≤ u, l < 0 < u lies between α z (any α from 0 to 1) and s z + t with s = u / (u − l)
-and t = −u l / (u − l). Forward, both lines take the slope s, so that a neuron stays one linear function with a radius; back
-from the output, every neuron takes the line that its sign asks for: H. Zhang et al., NeurIPS 2018,
+and t = −u l / (u − l). Forward, both lines take the slope s, so that a neuron stays one linear function with a radius;
+back from the output, every neuron takes the line that its sign asks for: H. Zhang et al., NeurIPS 2018,
 doi:10.48550/arXiv.1811.00866.
 """
 

@@ -68,7 +68,7 @@ class Proof:
 
 
 class BrokenBoundError(RuntimeError):
-    """A candidate scored above the bound of its cell: the bounds are wrong, and so would be any proof from them."""
+    """A candidate contradicts a bound: the bounds are wrong, and so would be any proof from them."""
 
 
 @dataclass(slots=True)
@@ -121,7 +121,7 @@ def branch(problem: Problem, k: int, deadline: float = np.inf, progress: Progres
         progress: hears of the state after every block.
 
     Raises:
-        BrokenBoundError: a candidate lies above the bound of its cell.
+        BrokenBoundError: a candidate lies above the bound of its cell, or one known to be good was dropped.
     """
     limits, units = problem.limits, problem.space.units
     guesses, sure = climb(problem, k)
@@ -138,7 +138,7 @@ def branch(problem: Problem, k: int, deadline: float = np.inf, progress: Progres
         if time.monotonic() >= deadline:
             break
         _settle(problem, _next(stack, kept.threshold).halves().tightened(limits), kept, stack, tally)
-    return _proof(problem, kept, stack, tally, guesses)
+    return _proof(problem, kept, stack, tally, (guesses, sure))
 
 
 def _next(stack: list[Cells], threshold: float) -> Cells:
@@ -187,7 +187,9 @@ def _score(problem: Problem, cells: Cells, counts: Floats, kept: _Kept, tally: T
     kept.offer(amounts, low, high)
 
 
-def _proof(problem: Problem, kept: _Kept, stack: list[Cells], tally: Tally, guesses: NDArray[np.int16]) -> Proof:
+def _proof(
+    problem: Problem, kept: _Kept, stack: list[Cells], tally: Tally, climbed: tuple[NDArray[np.int16], Floats]
+) -> Proof:
     """Sum up."""
     tally.threshold = kept.threshold
     left = [cells.take(cells.ceiling >= kept.threshold) for cells in stack]
@@ -195,7 +197,10 @@ def _proof(problem: Problem, kept: _Kept, stack: list[Cells], tally: Tally, gues
     tally.open_points = sum(float(cells.counts(problem.space.units).sum()) for cells in left)
     counts = kept.clear().reshape(-1, len(problem.space.elements))
     complete = not any(len(cells) for cells in left)
-    if not complete and len(guesses):
-        # Where cells are open, what climbing found may lie in them.
-        counts = np.unique(np.concatenate([counts, guesses]), axis=0)
+    # What climbing found must be among them, unless its cell is still open.
+    guesses = climbed[0][climbed[1] >= kept.threshold]
+    every = np.unique(np.concatenate([counts, guesses]), axis=0) if len(guesses) else counts
+    if complete and len(every) > len(counts):
+        raise BrokenBoundError(f"{len(every) - len(counts)} of the best candidates were dropped")
+    counts = every
     return Proof(counts, tally, complete)

@@ -16,6 +16,8 @@ _DRAWN = 512
 _STEPS = (0.25, 0.1, 0.04, 0.02, 0.01)
 """Amounts moved from one element to another, as shares of the alloy."""
 _ROUNDS = 60
+_SHORT = -1e200
+"""Score, times 1 and what is missing, of a candidate that may not meet a condition: climbing leads out of there."""
 _SPREADS = 3
 """How often the best found are replaced by the best among their neighbours and themselves."""
 
@@ -40,7 +42,8 @@ def climb(problem: Problem, k: int, seed: int = 0) -> tuple[NDArray[np.int16], F
     for _ in range(_SPREADS):
         near = _moved(found[0], 1)
         found = _best(problem, np.concatenate([found[0], near]), k)
-    return found
+    sure = found[1] > _SHORT
+    return found[0][sure], found[1][sure]
 
 
 def _climbed(problem: Problem, tops: NDArray[np.int16], tried: NDArray[np.int16]) -> NDArray[np.int16]:
@@ -82,10 +85,11 @@ def _spaced(counts: NDArray[np.int16], n: int) -> NDArray[np.int16]:
 
 
 def _scores(problem: Problem, counts: NDArray[np.int16]) -> Floats:
-    """Return sure scores (n,), −∞ outside the space or where a condition may not be met."""
+    """Return sure scores (n,), −∞ outside the space, and far below all scores where a condition may not be met."""
     scores = np.full(len(counts), -np.inf)
     inside = np.flatnonzero(problem.holds(counts))
     if len(inside):
         points = Points.of(counts[inside], problem.space.units, problem.curves)
-        scores[inside] = problem.range_at(points)[0]
+        low, short = problem.range_at(points)[0], problem.shortfall(points)
+        scores[inside] = np.where(low > -np.inf, low, _SHORT * (1.0 + short))
     return scores

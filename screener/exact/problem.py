@@ -129,6 +129,14 @@ class Problem:
             high[most < each.least] = -np.inf
         return low, high
 
+    def shortfall(self, points: Points) -> Floats:
+        """Return how far points (b,) are from meeting every condition, each on the scale of its own limit."""
+        total = np.zeros(len(points.fractions))
+        for each in self.conditions:
+            least, _ = _range(each.parts, 0.0, points)
+            total += np.maximum(0.0, each.least - least) / (1.0 + abs(each.least))
+        return total
+
 
 def _ceiling(
     parts: Sequence[Part],

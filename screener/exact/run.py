@@ -81,28 +81,28 @@ def problem_of(job: ScreenJob, plan: Plan, models: RunModels) -> Problem | None:
 
 
 def find_exactly(
-    job: ScreenJob,
     candidates: Candidates,
     plan: Plan,
     problem: Problem,
     k: int,
     judge: Judge,
     watch: Watch,
+    seconds: float | None = None,
 ) -> ExactFound:
     """Find the k best candidates and prove that there are no better ones.
 
     Args:
-        job: the run.
         candidates: what is searched.
         plan: filter and order.
         problem: the same in numbers.
         k: how many to keep.
         judge: settles order and values in float64.
         watch: hears of progress, and of a proof cut short.
+        seconds: after which to stop with what there is; None for never.
     """
-    deadline = np.inf if job.time_limit is None else time.monotonic() + job.time_limit
+    deadline = np.inf if seconds is None else time.monotonic() + seconds
     proof = branch(problem, k, deadline)
-    index = np.sort(job.space.rank(proof.counts)) if len(proof.counts) else np.empty(0, np.int64)
+    index = np.sort(candidates.space.rank(proof.counts)) if len(proof.counts) else np.empty(0, np.int64)
     index, columns = passing(plan, index, judge.columns_of(candidates.fractions(index)))
     score = plan.scorer.score(columns)
     order = best_first(index, score)[:k]
