@@ -73,7 +73,7 @@ def enclose_all(frame: Frame, curves: Curves, work: Floats, out: Lines) -> None:
             up, low = out.above[row, q], out.below[row, q]
             kind = curves.kind[q]
             if kind == PAIR:
-                pair_lines(frame, row, curves.pair[q], curves.bend[q], up, low)
+                pair_lines(frame, row, curves.pair[q], curves.bend[q], work, up, low)
             elif kind == ENTROPY:
                 entropy_lines(frame, row, up, low)
             else:
@@ -180,61 +180,48 @@ def divide_lines(frame: Frame, row: int, at: tuple[float, float, float], work: F
 
 
 @kernel
-def pair_lines(frame: Frame, row: int, pair: Floats, bend: Floats, up: Floats, low: Floats) -> None:
-    """Enclose Σ_{i≠j} c_i c_j φ_ij by its tangent and the least and greatest x·φx of the cell."""
-    members, centre = frame.members[row], frame.centre[row]
-    m, last = frame.opened[row], up.size - 1
-    value = 0.0
+def pair_lines(frame: Frame, row: int, pair: Floats, bend: Floats, work: Floats, up: Floats, low: Floats) -> None:
+    """Enclose Σ_{i≠j} c_i c_j φ_ij by its tangent at the centre and the bend x·φx beyond it.
+
+    With Σ x = 0, x·φx = x·ψx where every row and column of ψ adds up to 0. Around the middle m of the box, y = x − m,
+    x·ψx = 2 (ψm)·x − m·ψm + y·ψy, and y·ψy is small: |y_i| ≤ w_i / 2.
+    """
+    members, centre, place = frame.members[row], frame.centre[row], frame.place[row]
+    m, last, middle, means = frame.opened[row], up.size - 1, work[0], work[1]
+    value, grand = 0.0, 0.0
+    up[:] = 0.0
     for i in range(centre.size):
         inner = 0.0
         for j in range(centre.size):
             inner += pair[members[i], members[j]] * centre[j]
         value += centre[i] * inner
-    up[:] = 0.0
     for a in range(m):
-        i = frame.place[row, a]
+        middle[a], means[a] = (0.5 - frame.share[row]) * frame.width[row, a], 0.0
         for j in range(centre.size):
-            up[a] += 2.0 * pair[members[i], members[j]] * centre[j]
+            up[a] += 2.0 * pair[members[place[a]], members[j]] * centre[j]
+        for b in range(m):
+            means[a] += pair[members[place[a]], members[place[b]]] / m
+        grand += means[a] / m
+    squares, least, most = 0.0, 0.0, 0.0
+    for a in range(m):
+        tilt = 0.0
+        squares += 0.25 * frame.width[row, a] ** 2
+        for b in range(m):
+            entry = pair[members[place[a]], members[place[b]]] - means[a] - means[b] + grand
+            reach = 0.25 * frame.width[row, a] * frame.width[row, b] * entry
+            tilt += entry * middle[b]
+            least += min(0.0, reach) if a == b else -abs(reach)
+            most += max(0.0, reach) if a == b else abs(reach)
+        up[a] += 2.0 * tilt
+        value -= middle[a] * tilt
     low[:] = up
-    least, most = bend_of(frame, row, pair, bend)
-    up[last] = value + most
-    low[last] = value + least
-
-
-@kernel
-def bend_of(frame: Frame, row: int, pair: Floats, bend: Floats) -> tuple[float, float]:
-    """Bound x·φx over a cell: by eigenvalues, and entry by entry after v_i + v_j is added, which Σ x = 0 allows."""
-    members, place, m = frame.members[row], frame.place[row], frame.opened[row]
-    farther = max(frame.share[row], 1.0 - frame.share[row])
-    grand, squares, least, most = 0.0, 0.0, 0.0, 0.0
-    for a in range(m):
-        squares += (farther * frame.width[row, a]) ** 2
-        for b in range(m):
-            grand += pair[members[place[a]], members[place[b]]] / (m * m)
-    for a in range(m):
-        mean_a = 0.0
-        for k in range(m):
-            mean_a += pair[members[place[a]], members[place[k]]] / m
-        for b in range(m):
-            mean_b = 0.0
-            for k in range(m):
-                mean_b += pair[members[place[b]], members[place[k]]] / m
-            entry = pair[members[place[a]], members[place[b]]] - mean_a - mean_b + grand
-            product = farther**2 * frame.width[row, a] * frame.width[row, b]
-            if a == b:
-                least += min(0.0, entry) * product
-                most += max(0.0, entry) * product
-            else:
-                least -= abs(entry) * product
-                most += abs(entry) * product
-    least = max(least, min(0.0, bend[0]) * squares)
-    most = min(most, max(0.0, bend[1]) * squares)
-    return least, most
+    up[last] = value + min(most, max(0.0, bend[1]) * squares)
+    low[last] = value + max(least, min(0.0, bend[0]) * squares)
 
 
 @kernel
 def entropy_lines(frame: Frame, row: int, up: Floats, low: Floats) -> None:
-    """Enclose −Σ c ln c, which is concave: tangent above, chords of its terms below."""
+    """Enclose −Σ c ln c, whose terms are concave: chords below, tangents of the same slope above."""
     centre, share, last = frame.centre[row], frame.share[row], up.size - 1
     up[:] = 0.0
     low[:] = 0.0
@@ -248,9 +235,10 @@ def entropy_lines(frame: Frame, row: int, up: Floats, low: Floats) -> None:
         start, stop = at - share * width, at + (1.0 - share) * width
         # A start that rounding put below nothing would have no logarithm.
         left = -start * np.log(start) if start > 1e-300 else 0.0
-        right = -stop * np.log(stop)
-        up[a] = -np.log(at)
-        low[a] = (right - left) / width
-        low[last] += left + low[a] * share * width + at * np.log(at)
+        slope = (-stop * np.log(stop) - left) / width
+        low[a] = up[a] = slope
+        low[last] += left + slope * share * width + at * np.log(at)
+        # The tangent of slope σ touches at c = exp(−1 − σ) and passes through (0, c).
+        up[last] += np.exp(-1.0 - slope) + slope * at + at * np.log(at)
     low[last] -= 1e-14
     up[last] += 1e-14
