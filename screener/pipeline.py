@@ -12,7 +12,7 @@ import numpy as np
 from screener.binding import check_conditions
 from screener.candidates import Candidates, check_number
 from screener.descriptors.featurizer import compile_plan
-from screener.exact.run import ExactFound, find_exactly, may_be_exact, problem_of
+from screener.exact.run import Effort, ExactFound, find_exactly, may_be_exact, problem_of
 from screener.formula import Units, atomic_to_weight
 from screener.jobs import (
     DEFAULT_TOP,
@@ -125,7 +125,10 @@ def screen(
     job = ScreenJob(
         space, question, sample, seed, units, max_candidates, folder, device, search=search, time_limit=time_limit
     )
-    return run_screen(job, PythonWatch()).frame
+    outcome = run_screen(job, PythonWatch())
+    if outcome.stopped is not None:
+        raise outcome.stopped
+    return outcome.frame
 
 
 def run_screen(job: ScreenJob, watch: Watch) -> Outcome:
@@ -153,7 +156,8 @@ def run_screen(job: ScreenJob, watch: Watch) -> Outcome:
             watch.warn("no candidate has a score" if found.met else "no candidate meets --where")
         frame = _result(job, candidates, models, descriptors, found)
         summary = _summarize(job, candidates, models, found, proved, time.perf_counter() - started)
-        return Outcome(frame, summary, metadata_of(job.as_json(), models, summary))
+        stopped = None if proved is None else proved.proof.stopped
+        return Outcome(frame, summary, metadata_of(job.as_json(), models, summary), stopped=stopped)
 
 
 def _warnings(job: ScreenJob, models: RunModels) -> list[str]:
@@ -183,7 +187,9 @@ def _find(
     problem = problem_of(job, plan, models) if may else None
     if problem is not None:
         settling = Judge(models.search, models.precise().nets, job.space.elements, shown)
-        proved = find_exactly(candidates, plan, problem, k, settling, watch, job.time_limit)
+        proved = find_exactly(
+            candidates, plan, problem, k, settling, watch, Effort(models.device.threads, job.time_limit)
+        )
         return proved.found, proved
     check_number(job)
     return search(candidates, plan, k, Batching.on(models.device, job.block), judge, shown, watch), None

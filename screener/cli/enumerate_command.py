@@ -139,3 +139,5 @@ def enumerate_(
         told.clear()
         write_result(outcome.frame, target, outcome.metadata)
         told.summary(outcome.summary)
+        if outcome.stopped is not None:
+            raise outcome.stopped

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,19 +13,16 @@ from numpy.typing import NDArray
 
 from screener.exact._frame_kernels import Floats
 from screener.exact.bounds import lay_out_block
-from screener.exact.cells import Cells, first_cells, joined
+from screener.exact.cells import Cells, first_cells
 from screener.exact.climb import climb
+from screener.exact.kept import Kept
 from screener.exact.points import Points
 from screener.exact.problem import Problem
 
 LEAF = 48.0
 """Cells of so many points or fewer are listed: scoring as many costs about as much as bounding one cell."""
-_AT_ONCE = 192
-"""Cells halved at once: what their layers send stays in the second-level cache."""
-_KEPT = 200_000
-"""Candidates held before those below the threshold are cleared out."""
-
-Progress = Callable[["Tally"], None]
+_AT_ONCE = 96
+"""Cells halved at once: what the layers of their halves send stays in the second-level cache."""
 
 
 @dataclass(slots=True)
@@ -33,8 +32,8 @@ class Tally:
     Attributes:
         cells: cells bounded.
         points: candidates scored.
-        threshold: score that a further candidate must beat.
-        ceiling: what no candidate of an open cell exceeds.
+        threshold: score that a further candidate must reach.
+        ceiling: what no candidate of an open cell exceeds; −∞ where none is open.
         open_points: points of the open cells' boxes.
         all_points: points of all boxes at the start.
     """
@@ -60,147 +59,180 @@ class Proof:
         counts: amounts of every candidate that may be one of the best (n, d), in no order.
         tally: cells, points, and what is still open.
         complete: whether no cell is open.
+        stopped: the signal that ended it, if one did.
     """
 
     counts: NDArray[np.int16]
     tally: Tally
     complete: bool
+    stopped: BaseException | None = None
 
 
 class BrokenBoundError(RuntimeError):
     """A candidate contradicts a bound: the bounds are wrong, and so would be any proof from them."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """What came of a block of cells: those still open, the candidates listed, and how many cells were bounded."""
+
+    opened: Cells
+    amounts: NDArray[np.int16]
+    low: Floats
+    high: Floats
+    bounded: int
+
+
 @dataclass(slots=True)
-class _Kept:
-    """Candidates that may be among the k best, and the threshold they set."""
+class _Stack:
+    """Open cells, the last opened on top and the most promising of them first."""
 
-    k: int
-    threshold: float
-    counts: list[NDArray[np.int16]] = field(default_factory=list)
-    high: list[Floats] = field(default_factory=list)
-    low: Floats = field(default_factory=lambda: np.empty(0))
-    held: int = 0
+    units: int
+    parts: list[Cells] = field(default_factory=list)
+    points: float = 0.0
 
-    def offer(self, counts: NDArray[np.int16], low: Floats, high: Floats) -> None:
-        """Take in candidates (b, d) with limits of their scores (b,)."""
-        rows = np.flatnonzero((high >= self.threshold) & (high > -np.inf))
-        if not len(rows):
-            return
-        self.counts.append(counts[rows])
-        self.high.append(high[rows])
-        self.held += len(rows)
-        self.low = np.concatenate([self.low, low[rows]])
-        if len(self.low) > self.k:
-            self.low = np.partition(self.low, len(self.low) - self.k)[-self.k :]
-        if len(self.low) == self.k:
-            self.threshold = max(self.threshold, float(self.low.min()))
-        if self.held > _KEPT and self.held > 2 * self.k:
-            self.clear()
+    def push(self, cells: Cells) -> None:
+        """Put cells on top."""
+        if len(cells):
+            self.parts.append(cells.take(np.argsort(cells.ceiling, kind="stable")))
+            self.points += float(cells.counts(self.units).sum())
 
-    def clear(self) -> NDArray[np.int16]:
-        """Drop what the threshold has passed and return the rest (n, d)."""
-        if not self.counts:
-            return np.empty((0, 0), np.int16)
-        counts, high = np.concatenate(self.counts), np.concatenate(self.high)
-        rows = high >= self.threshold
-        self.counts, self.high, self.held = [counts[rows]], [high[rows]], int(rows.sum())
-        return self.counts[0]
+    def pop(self, threshold: float) -> Cells:
+        """Take up to a block of cells from the top, without those below the threshold."""
+        cells = self.parts.pop()
+        top = cells.take(slice(-_AT_ONCE, None))
+        if len(cells) > _AT_ONCE:
+            self.parts.append(cells.take(slice(None, -_AT_ONCE)))
+        self.points -= float(top.counts(self.units).sum())
+        return top.take(top.ceiling >= threshold)
 
 
-def branch(problem: Problem, k: int, deadline: float = np.inf, progress: Progress | None = None) -> Proof:
+def branch(
+    problem: Problem,
+    k: int,
+    workers: int = 1,
+    deadline: float = np.inf,
+    progress: Callable[[Tally], None] | None = None,
+) -> Proof:
     """Find every candidate that may be among the k best.
 
     A cell is dropped only if its bound, rounding included, lies below the sure score of k candidates; equal scores
-    stay.
+    stay. What comes out does not depend on the number of workers, only how many cells it took.
 
     Args:
         problem: what is searched for.
         k: how many candidates are wanted.
+        workers: threads, each with a block of cells of its own.
         deadline: `time.monotonic` at which to stop with what there is.
         progress: hears of the state after every block.
 
     Raises:
         BrokenBoundError: a candidate lies above the bound of its cell, or one known to be good was dropped.
+        ExpressionError: too many candidates tie for the last places.
     """
-    limits, units = problem.limits, problem.space.units
     guesses, sure = climb(problem, k)
-    kept = _Kept(k, float(sure[k - 1]) if len(sure) >= k else -np.inf)
-    tally = Tally(threshold=kept.threshold)
-    stack: list[Cells] = []
-    for cells in first_cells(problem.space, problem.absent, limits):
-        tally.all_points += float(cells.counts(units).sum())
-        _settle(problem, cells, kept, stack, tally)
-    while stack:
-        tally.threshold = kept.threshold
-        if progress is not None:
-            progress(tally)
-        if time.monotonic() >= deadline:
-            break
-        _settle(problem, _next(stack, kept.threshold).halves().tightened(limits), kept, stack, tally)
-    return _proof(problem, kept, stack, tally, (guesses, sure))
+    kept = Kept(k, float(sure[k - 1]) if len(sure) >= k else -np.inf, len(problem.space.elements))
+    stack, tally = _Stack(problem.space.units), Tally()
+    roots = _roots(problem, tally)
+    working: deque[tuple[Cells, Future[_Settled]]] = deque()
+    stopped: BaseException | None = None
+    with ThreadPoolExecutor(workers, "cells") as pool:
+        try:
+            while time.monotonic() < deadline:
+                for cells in _next(roots, stack, kept, workers + 1 - len(working)):
+                    working.append((cells, pool.submit(_settle, problem, cells, kept)))
+                if not working:
+                    break
+                _take(working[0][1].result(), kept, stack, tally)
+                working.popleft()
+                tally.threshold, tally.open_points = kept.threshold, stack.points
+                tally.ceiling = max((float(cells.ceiling[-1]) for cells in stack.parts), default=-np.inf)
+                if progress is not None:
+                    progress(tally)
+        except Exception:
+            pool.shutdown(cancel_futures=True)
+            raise
+        except BaseException as signal:
+            # Asked to end: what is found so far is still worth having.
+            stopped = signal
+    for cells in (*roots, *(cells for cells, _ in working)):
+        stack.push(cells)
+    return _proof(problem, kept, stack, tally, (guesses[sure >= kept.threshold], stopped))
 
 
-def _next(stack: list[Cells], threshold: float) -> Cells:
-    """Take the most promising cells of the last ones opened."""
-    cells = stack.pop()
-    cells = cells.take(cells.ceiling >= threshold)
-    if len(cells) > _AT_ONCE:
-        stack.append(cells.take(slice(None, -_AT_ONCE)))
-        cells = cells.take(slice(-_AT_ONCE, None))
-    return cells
+def _roots(problem: Problem, tally: Tally) -> Iterator[Cells]:
+    """Yield the first cells in blocks and count their points."""
+    for cells in first_cells(problem.space, problem.absent, problem.limits):
+        tally.all_points += float(cells.counts(problem.space.units).sum())
+        for start in range(0, len(cells), 2 * _AT_ONCE):
+            yield cells.take(slice(start, start + 2 * _AT_ONCE))
 
 
-def _settle(problem: Problem, cells: Cells, kept: _Kept, stack: list[Cells], tally: Tally) -> None:
-    """Score small cells, bound the others, and put those that stay open on the stack, most promising last."""
+def _next(roots: Iterator[Cells], stack: _Stack, kept: Kept, wanted: int) -> Iterator[Cells]:
+    """Yield up to so many blocks to settle: first cells, then halves of open ones."""
+    while wanted > 0:
+        cells = next(roots, None)
+        if cells is None:
+            if not stack.parts:
+                return
+            cells = stack.pop(kept.threshold).halves()
+        if len(cells):
+            wanted -= 1
+            yield cells
+
+
+def _settle(problem: Problem, cells: Cells, kept: Kept) -> _Settled:
+    """Score small cells, bound the others, and say which stay open."""
+    cells = cells.tightened(problem.limits)
     counts = cells.counts(problem.space.units)
     small = counts <= LEAF
-    if small.any():
-        _score(problem, cells.take(small), counts[small], kept, tally)
+    amounts, low, high = _score(problem, cells.take(small), counts[small])
     cells = cells.take(~small)
-    opened = [_bounded(problem, cells.take(slice(s, s + _AT_ONCE)), tally) for s in range(0, len(cells), _AT_ONCE)]
-    if opened:
-        cells = joined(opened)
-        rows = np.flatnonzero((cells.ceiling >= kept.threshold) & (cells.ceiling > -np.inf))
-        if len(rows):
-            stack.append(cells.take(rows[np.argsort(cells.ceiling[rows], kind="stable")]))
-
-
-def _bounded(problem: Problem, cells: Cells, tally: Tally) -> Cells:
-    """Bound a block of cells."""
-    tally.cells += len(cells)
     places = np.zeros(len(cells), np.int64)
-    block = lay_out_block(cells.members, cells.lower, cells.upper, problem.space.units, problem.curves)
-    ceiling = np.minimum(cells.ceiling, problem.ceiling(block, places))
-    return Cells(cells.members, cells.lower, cells.upper, ceiling, places)
+    if len(cells):
+        block = lay_out_block(cells.members, cells.lower, cells.upper, problem.space.units, problem.curves)
+        ceiling = np.minimum(cells.ceiling, problem.ceiling(block, places))
+        cells = Cells(cells.members, cells.lower, cells.upper, ceiling, places)
+    opened = cells.take((cells.ceiling >= kept.threshold) & (cells.ceiling > -np.inf))
+    return _Settled(opened, amounts, low, high, len(cells))
 
 
-def _score(problem: Problem, cells: Cells, counts: Floats, kept: _Kept, tally: Tally) -> None:
-    """Score every candidate of small cells."""
+def _score(problem: Problem, cells: Cells, counts: Floats) -> tuple[NDArray[np.int16], Floats, Floats]:
+    """Score every candidate of small cells: amounts (b, d) and limits of their scores (b,)."""
     amounts, owner = cells.points(counts, len(problem.space.elements), problem.limits)
-    tally.points += len(amounts)
     if not len(amounts):
-        return
+        return amounts, np.empty(0), np.empty(0)
     low, high = problem.range_at(Points.of(amounts, problem.space.units, problem.curves))
     if (low > cells.ceiling[owner]).any():
         raise BrokenBoundError(f"a candidate scores {low.max():.6g} in a cell bounded lower")
-    kept.offer(amounts, low, high)
+    return amounts, low, high
+
+
+def _take(settled: _Settled, kept: Kept, stack: _Stack, tally: Tally) -> None:
+    """Enter what a block came to."""
+    tally.cells += settled.bounded
+    tally.points += len(settled.amounts)
+    kept.offer(settled.amounts, settled.low, settled.high)
+    stack.push(settled.opened)
 
 
 def _proof(
-    problem: Problem, kept: _Kept, stack: list[Cells], tally: Tally, climbed: tuple[NDArray[np.int16], Floats]
+    problem: Problem,
+    kept: Kept,
+    stack: _Stack,
+    tally: Tally,
+    ended: tuple[NDArray[np.int16], BaseException | None],
 ) -> Proof:
     """Sum up."""
+    guesses, stopped = ended
+    left = [cells.take(cells.ceiling >= kept.threshold) for cells in stack.parts]
+    left = [cells for cells in left if len(cells)]
     tally.threshold = kept.threshold
-    left = [cells.take(cells.ceiling >= kept.threshold) for cells in stack]
-    tally.ceiling = max((float(cells.ceiling.max()) for cells in left if len(cells)), default=-np.inf)
+    tally.ceiling = max((float(cells.ceiling.max()) for cells in left), default=-np.inf)
     tally.open_points = sum(float(cells.counts(problem.space.units).sum()) for cells in left)
-    counts = kept.clear().reshape(-1, len(problem.space.elements))
-    complete = not any(len(cells) for cells in left)
+    counts = kept.clear()
     # What climbing found must be among them, unless its cell is still open.
-    guesses = climbed[0][climbed[1] >= kept.threshold]
     every = np.unique(np.concatenate([counts, guesses]), axis=0) if len(guesses) else counts
-    if complete and len(every) > len(counts):
+    if not left and len(every) > len(counts):
         raise BrokenBoundError(f"{len(every) - len(counts)} of the best candidates were dropped")
-    counts = every
-    return Proof(counts, tally, complete)
+    return Proof(every, tally, not left, stopped)

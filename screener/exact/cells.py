@@ -74,11 +74,6 @@ class Cells:
         return amounts[:found], owner[:found]
 
 
-def joined(parts: Sequence[Cells]) -> Cells:
-    """Put cells together."""
-    return Cells(*(np.concatenate([getattr(p, name) for p in parts]) for name in Cells.__slots__))
-
-
 def first_cells(space: CompositionSpace, absent: Sequence[bool], limits: CellLimits) -> Iterator[Cells]:
     """Yield cells that together hold every candidate once.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from screener.candidates import Candidates
 from screener.errors import CompositionError, ExpressionError, ScreenerError
 from screener.exact.affine import HINT
-from screener.exact.branch import Proof, branch
+from screener.exact.branch import Proof, Tally, branch
 from screener.exact.problem import Problem
 from screener.exact.question import exact_problem
 from screener.jobs import ScreenJob
@@ -23,6 +24,28 @@ from screener.summary import Watch
 
 WORTHWHILE = 300_000
 """Candidates from which on proving is faster than scoring them all."""
+
+
+@runtime_checkable
+class ProofWatch(Protocol):
+    """Someone who is told how far a proof is."""
+
+    def proving(self, tally: Tally) -> None:
+        """Hear of threshold, open bound and settled share."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What a search may use.
+
+    Attributes:
+        workers: threads.
+        seconds: after which to stop with what there is; None for never.
+    """
+
+    workers: int = 1
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +90,15 @@ def may_be_exact(job: ScreenJob) -> bool:
 def problem_of(job: ScreenJob, plan: Plan, models: RunModels) -> Problem | None:
     """Return what an exact search would solve; None where `auto` should score every candidate.
 
+    `auto` leaves products of desirabilities alone: where many are ideal in all, there is nothing to prune by.
+
     Raises:
         ScreenerError: an exact search was asked for and has no bound for something the question reads.
     """
     try:
-        return exact_problem(plan, models.precise().nets, job.space)
+        problem = exact_problem(plan, models.precise().nets, job.space)
+        if job.search == "exact" or job.time_limit is not None or not problem.product:
+            return problem
     except ScreenerError:
         if job.search == "exact":
             raise
@@ -87,7 +114,7 @@ def find_exactly(
     k: int,
     judge: Judge,
     watch: Watch,
-    seconds: float | None = None,
+    limits: Effort,
 ) -> ExactFound:
     """Find the k best candidates and prove that there are no better ones.
 
@@ -98,17 +125,18 @@ def find_exactly(
         k: how many to keep.
         judge: settles order and values in float64.
         watch: hears of progress, and of a proof cut short.
-        seconds: after which to stop with what there is; None for never.
+        limits: threads and time.
     """
-    deadline = np.inf if seconds is None else time.monotonic() + seconds
-    proof = branch(problem, k, deadline)
+    deadline = np.inf if limits.seconds is None else time.monotonic() + limits.seconds
+    proof = branch(problem, k, limits.workers, deadline, watch.proving if isinstance(watch, ProofWatch) else None)
     index = np.sort(candidates.space.rank(proof.counts)) if len(proof.counts) else np.empty(0, np.int64)
     index, columns = passing(plan, index, judge.columns_of(candidates.fractions(index)))
     score = plan.scorer.score(columns)
     order = best_first(index, score)[:k]
     found = Found(index[order], score[order], {n: v[order] for n, v in columns.items()}, len(index), 0)
     if not proof.complete:
-        watch.warn("the time limit was reached: there may be better candidates than those listed")
+        cause = "the time limit was reached" if proof.stopped is None else "the search was stopped"
+        watch.warn(f"{cause}: there may be better candidates than those listed")
     return ExactFound(found, proof, _lines(proof, found.score, k))
 
 

@@ -14,7 +14,7 @@ from screener.candidates import Candidates
 from screener.device import choose_device
 from screener.errors import CompositionError
 from screener.exact.question import exact_problem
-from screener.exact.run import ExactFound, find_exactly
+from screener.exact.run import Effort, ExactFound, find_exactly
 from screener.float64_net import Float64Net
 from screener.jobs import Question
 from screener.judge import Judge
@@ -77,10 +77,10 @@ class Case:
         shown = {*self.plan.models.columns, *self.plan.wanted}
         return Judge(self.plan.models, self.nets, self.candidates.space.elements, shown)
 
-    def exact(self, k: int, seconds: float | None = None) -> ExactFound:
+    def exact(self, k: int, seconds: float | None = None, workers: int = 1) -> ExactFound:
         """Search by branch and bound."""
         problem = exact_problem(self.plan, self.nets, self.candidates.space)
-        return find_exactly(self.candidates, self.plan, problem, k, self.judge(), Quiet(), seconds)
+        return find_exactly(self.candidates, self.plan, problem, k, self.judge(), Quiet(), Effort(workers, seconds))
 
     def brute(self, k: int) -> Found:
         """Score every candidate with the judge and sort."""
