@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from screener.candidates import Candidates
 from screener.errors import CompositionError, ExpressionError, ScreenerError
-from screener.exact.affine import HINT
 from screener.exact.branch import Proof, Tally, branch
 from screener.exact.problem import Problem
 from screener.exact.question import exact_problem
@@ -80,11 +79,10 @@ def may_be_exact(job: ScreenJob) -> bool:
                 "`--time-limit` together with `--search exhaustive`", "only an exact search can stop early: drop one"
             )
         return False
-    if job.search == "exact":
-        if job.sample is not None:
-            raise ExpressionError("`--sample` together with `--search exact`", "drop one: a draw is scored as a whole")
-        return True
-    return job.sample is None and (job.space.size > WORTHWHILE or job.time_limit is not None)
+    asked = "--search exact" if job.search == "exact" else "--time-limit" if job.time_limit is not None else ""
+    if asked and job.sample is not None:
+        raise ExpressionError(f"`--sample` together with `{asked}`", "drop one: a draw is scored as a whole")
+    return bool(asked) or (job.sample is None and job.space.size > WORTHWHILE)
 
 
 def problem_of(job: ScreenJob, plan: Plan, models: RunModels) -> Problem | None:
@@ -100,10 +98,8 @@ def problem_of(job: ScreenJob, plan: Plan, models: RunModels) -> Problem | None:
         if job.search == "exact" or job.time_limit is not None or not problem.product:
             return problem
     except ScreenerError:
-        if job.search == "exact":
+        if job.search == "exact" or job.time_limit is not None:
             raise
-    if job.time_limit is not None:
-        raise ExpressionError("`--time-limit` without a bound to search by", HINT)
     return None
 
 
