@@ -108,6 +108,8 @@ class ScreenJob:
         block: rows evaluated at once.
         search: `exact` proves the best without scoring every candidate, `auto` where that is possible and faster.
         time_limit: seconds after which an exact search stops with what it has.
+        diverse: least distance of winners, as the largest difference of an amount, at.%.
+        near: greatest distance to a measured alloy, likewise.
     """
 
     space: CompositionSpace
@@ -121,6 +123,8 @@ class ScreenJob:
     block: int = BLOCK
     search: SearchChoice = "auto"
     time_limit: float | None = None
+    diverse: float | None = None
+    near: float | None = None
 
     def __post_init__(self) -> None:
         if self.search not in ("auto", "exhaustive", "exact"):
@@ -141,6 +145,7 @@ class ScreenJob:
             "limits": space.describe(),
             "units": self.units,
         }
+        asked |= {name: value for name in ("diverse", "near") if (value := getattr(self, name)) is not None}
         if self.sample is not None:
             asked |= {"sample": self.sample, "seed": self.seed}
         return asked | self.question.as_json()

@@ -68,6 +68,8 @@ def screen(
     strict: bool = False,
     search: SearchChoice = "auto",
     time_limit: float | None = None,
+    diverse: float | None = None,
+    near: float | None = None,
 ) -> polars.DataFrame:
     """Search a composition space and return its best candidates.
 
@@ -97,6 +99,8 @@ def screen(
         search: `exact` proves the best candidates by branch and bound, `exhaustive` scores every one; `auto` takes
             exact in large spaces where everything the question reads can be bounded. Both give the same list.
         time_limit: seconds after which an exact search stops, its proof incomplete.
+        diverse: least distance of the candidates returned, as the largest difference of an amount, at.%; exact only.
+        near: greatest distance to a measured alloy, likewise; exact only.
 
     Returns:
         One row per candidate, best first.
@@ -123,7 +127,18 @@ def screen(
     )
     folder = None if models is None else Path(models)
     job = ScreenJob(
-        space, question, sample, seed, units, max_candidates, folder, device, search=search, time_limit=time_limit
+        space,
+        question,
+        sample,
+        seed,
+        units,
+        max_candidates,
+        folder,
+        device,
+        search=search,
+        time_limit=time_limit,
+        diverse=diverse,
+        near=near,
     )
     outcome = run_screen(job, PythonWatch())
     if outcome.stopped is not None:
@@ -188,7 +203,7 @@ def _find(
     if problem is not None:
         settling = Judge(models.search, models.precise().nets, job.space.elements, shown)
         proved = find_exactly(
-            candidates, plan, problem, k, settling, watch, Effort(models.device.threads, job.time_limit)
+            candidates, plan, problem, k, settling, watch, Effort(models.device.threads, job.time_limit, job.diverse)
         )
         return proved.found, proved
     check_number(job)

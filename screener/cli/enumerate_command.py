@@ -19,7 +19,8 @@ ENUMERATE_EXAMPLES = """\b
 Examples:
   screener enumerate --elements Al,Ti,Cr --top 50 -o best.csv
   screener enumerate --elements Fe,Co,Ni,Cr,Mn --components 5 --bounds Fe=5:35,Co=5:35 --maximize hardness_gpa
-  screener enumerate --elements Cu,Zr,Al --where "is_amorphous and Cu > 40" --minimize density_g_cm3"""
+  screener enumerate --elements Cu,Zr,Al --where "is_amorphous and Cu > 40" --minimize density_g_cm3
+  screener enumerate --elements Fe,Co,Ni,Cr,Al,Ti,Cu,Zr --maximize hardness_gpa --search exact --time-limit 600"""
 
 _SPACE = "Composition space"
 
@@ -79,6 +80,16 @@ def enumerate_(
         float | None,
         typer.Option("--time-limit", metavar="S", help="Stop an exact search after S seconds with what it has."),
     ] = None,
+    diverse: Annotated[
+        float | None,
+        typer.Option("--diverse", metavar="AT%", help="Winners differ by at least so much in one element (exact)."),
+    ] = None,
+    near: Annotated[
+        float | None,
+        typer.Option(
+            "--near", metavar="AT%", help="Only within so much, in every element, of a measured alloy (exact)."
+        ),
+    ] = None,
     strict: options.Strict = False,
     quiet: options.Quiet = False,
     dry_run: Annotated[
@@ -130,6 +141,8 @@ def enumerate_(
             device,
             search=cast(SearchChoice, search),
             time_limit=time_limit,
+            diverse=diverse,
+            near=near,
         )
         if dry_run:
             for line in estimate(job):

@@ -184,6 +184,7 @@ def _next(roots: Iterator[Cells], stack: _Stack, kept: Kept, wanted: int) -> Ite
 def _settle(problem: Problem, cells: Cells, kept: Kept) -> _Settled:
     """Score small cells, bound the others, and say which stay open."""
     cells = cells.tightened(problem.limits)
+    cells = cells.take(problem.placeable(cells))
     counts = cells.counts(problem.space.units)
     small = counts <= LEAF
     amounts, low, high = _score(problem, cells.take(small), counts[small])
@@ -200,6 +201,8 @@ def _settle(problem: Problem, cells: Cells, kept: Kept) -> _Settled:
 def _score(problem: Problem, cells: Cells, counts: Floats) -> tuple[NDArray[np.int16], Floats, Floats]:
     """Score every candidate of small cells: amounts (b, d) and limits of their scores (b,)."""
     amounts, owner = cells.points(counts, len(problem.space.elements), problem.limits)
+    rows = problem.placed(amounts)
+    amounts, owner = amounts[rows], owner[rows]
     if not len(amounts):
         return amounts, np.empty(0), np.empty(0)
     low, high = problem.range_at(Points.of(amounts, problem.space.units, problem.curves))

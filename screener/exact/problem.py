@@ -12,8 +12,10 @@ from screener.exact._cell_kernels import CellLimits
 from screener.exact._curve_kernels import Curves
 from screener.exact._frame_kernels import Floats
 from screener.exact.bounds import Block
+from screener.exact.cells import Cells
 from screener.exact.points import Points
 from screener.exact.quantities import Quantity
+from screener.exact.regions import Neighbourhoods
 from screener.space import CompositionSpace
 
 _ROUNDING = 2.0**-44
@@ -78,6 +80,8 @@ class Problem:
         product: whether parts are desirabilities that multiply instead.
         conditions: what a candidate must meet.
         absent: elements (d,) that no candidate may hold.
+        near: where a candidate must lie; None for anywhere.
+        apart: where it must not; None for nowhere.
     """
 
     space: CompositionSpace
@@ -87,6 +91,8 @@ class Problem:
     product: bool = False
     conditions: tuple[Condition, ...] = ()
     absent: tuple[bool, ...] = ()
+    near: Neighbourhoods | None = None
+    apart: Neighbourhoods | None = None
 
     @property
     def limits(self) -> CellLimits:
@@ -108,7 +114,25 @@ class Problem:
             inside &= (total >= group.lower) & (total <= group.upper)
         if any(self.absent):
             inside &= (counts[:, np.array(self.absent)] == 0).all(axis=1)
-        return np.asarray(inside)
+        return np.asarray(inside) & self.placed(counts)
+
+    def placed(self, counts: NDArray[np.integer]) -> NDArray[np.bool_]:
+        """Say which candidates (n, d) lie where they must and not where they must not."""
+        rows = np.ones(len(counts), np.bool_)
+        if self.near is not None:
+            rows &= self.near.hold(counts)
+        if self.apart is not None:
+            rows &= ~self.apart.hold(counts)
+        return rows
+
+    def placeable(self, cells: Cells) -> NDArray[np.bool_]:
+        """Say which cells (n,) may hold a candidate that is placed so."""
+        rows = np.ones(len(cells), np.bool_)
+        if self.near is not None:
+            rows &= self.near.meet(cells)[0]
+        if self.apart is not None:
+            rows &= ~self.apart.meet(cells)[1]
+        return rows
 
     def ceiling(self, block: Block, places: NDArray[np.int64]) -> Floats:
         """Return what the score does not exceed in each cell (n,), −∞ where a condition cannot be met."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from screener.candidates import Candidates
 from screener.device import choose_device
 from screener.errors import CompositionError
 from screener.exact.question import exact_problem
+from screener.exact.regions import Neighbourhoods
 from screener.exact.run import Effort, ExactFound, find_exactly
 from screener.float64_net import Float64Net
 from screener.jobs import Question
@@ -77,10 +78,22 @@ class Case:
         shown = {*self.plan.models.columns, *self.plan.wanted}
         return Judge(self.plan.models, self.nets, self.candidates.space.elements, shown)
 
-    def exact(self, k: int, seconds: float | None = None, workers: int = 1) -> ExactFound:
+    def exact(
+        self,
+        k: int,
+        seconds: float | None = None,
+        workers: int = 1,
+        apart: float | None = None,
+        near: np.ndarray | None = None,
+        reach: float = 0.0,
+    ) -> ExactFound:
         """Search by branch and bound."""
         problem = exact_problem(self.plan, self.nets, self.candidates.space)
-        return find_exactly(self.candidates, self.plan, problem, k, self.judge(), Quiet(), Effort(workers, seconds))
+        if near is not None:
+            problem = replace(problem, near=Neighbourhoods.within(near, problem.space.units, reach))
+        return find_exactly(
+            self.candidates, self.plan, problem, k, self.judge(), Quiet(), Effort(workers, seconds, apart)
+        )
 
     def brute(self, k: int) -> Found:
         """Score every candidate with the judge and sort."""

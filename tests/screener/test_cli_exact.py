@@ -7,6 +7,7 @@ import os
 import signal
 from pathlib import Path
 
+import numpy as np
 import polars
 import pytest
 
@@ -55,6 +56,20 @@ def test_exact_search_is_not_capped(run) -> None:
     assert run(*BASE, "--search", "exact", "--max-candidates", "10").code == 0
     refused = run(*BASE, "--search", "exhaustive", "--max-candidates", "10")
     assert refused.err.startswith("error: 176851 candidates are more than the 10 of --max-candidates\n")
+
+
+def test_winners_apart_and_near_measured_alloys(run, tmp_path: Path) -> None:
+    ended = run(*BASE, "--diverse", "10", "--top", "6", "-o", "apart.csv")
+    assert "certificate: none that lies 10 at.% or more from those before it scores above the next\n" in ended.err
+    table = polars.read_csv(tmp_path / "apart.csv").select("Al", "Ti", "Cr", "Ni").to_numpy()
+    assert min(abs(a - b).max() for k, a in enumerate(table) for b in table[:k]) >= 10
+    assert run(*BASE, "--near", "3", "--top", "50", "-o", "near.csv").code == 0
+    table = polars.read_csv(tmp_path / "near.csv").select("Al", "Ti", "Cr", "Ni").to_numpy()
+    # Of the training alloys these four can hold: Al20Ti30Cr50, pure Ti and pure Al.
+    assert all(min(abs(row - alloy).max() for alloy in MEASURED) <= 3 for row in table)
+
+
+MEASURED = np.array([[20, 30, 50, 0], [0, 100, 0, 0], [100, 0, 0, 0]])
 
 
 def test_nothing_meets_the_filter(run) -> None:
@@ -135,6 +150,11 @@ REFUSED = {
         "`--sample` together with `--search exact`",
         "drop one: a draw is scored as a whole",
     ),
+    "no distance": (
+        ("--diverse", "101"),
+        "--diverse `101` is not above 0 and up to 100",
+        "write at.%, e.g. `--diverse 5`",
+    ),
     "no time": (("--time-limit", "0"), "--time-limit `0` is not above 0", "give seconds, e.g. `--time-limit 60`"),
 }
 
@@ -151,8 +171,7 @@ def test_unknown_search_and_lost_time_limits(run) -> None:
     assert ended.err == "error: unknown search `fast`\n\nhint: use `auto`, `exhaustive` or `exact`\n"
     ended = run(*BASE, "--search", "exhaustive", "--time-limit", "5")
     assert ended.err == (
-        "error: `--time-limit` together with `--search exhaustive`\n\n"
-        "hint: only an exact search can stop early: drop one\n"
+        "error: `--time-limit` together with `--search exhaustive`\n\nhint: only an exact search can: drop one\n"
     )
     ended = run(*BASE, "--time-limit", "5", "--where", "vec > 5 or Al > 3")
     assert (ended.code, ended.err) == (

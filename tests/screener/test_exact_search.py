@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from exact_cases import TARGETS, Case, random_question, random_space
+from exact_cases import FOLDER, TARGETS, Case, random_question, random_space
 
 from screener.exact import problem as problem_module
 from screener.exact.branch import BrokenBoundError
+from screener.exact.regions import alloys_in
 from screener.jobs import Question
+from screener.run_models import read_index
 from screener.space import CompositionSpace
 
 
@@ -86,6 +88,41 @@ def test_certificate_and_partial_answer():
     assert done.proof.complete
     assert done.proof.tally.settled == 1.0
     assert done.lines[1] == f"certificate: no candidate outside this list scores above {done.found.score[-1]:.10g}"
+
+
+@pytest.mark.parametrize("apart", [4, 10])
+def test_winners_apart_are_those_of_a_greedy_pass(apart):
+    case = Case.of(CompositionSpace.build("Al,Ni,Cu,Zr", 4), Question(maximize=("hardness_gpa",)))
+    everything = case.brute(case.candidates.size)
+    counts = case.candidates.space.counts(everything.index)
+    taken: list[int] = []
+    for row in range(len(counts)):
+        if all(np.abs(counts[row] - counts[other]).max() * 4 >= apart for other in taken):
+            taken.append(row)
+    found = case.exact(15, apart=apart).found
+    assert found.index.tolist() == everything.index[taken[:15]].tolist()
+    assert found.score.tolist() == everything.score[taken[:15]].tolist()
+
+
+@pytest.mark.parametrize("reach", [2, 6.5])
+def test_only_the_neighbourhood_of_measured_alloys(reach):
+    case = Case.of(CompositionSpace.build("Al,Ni,Cu,Zr", 4), Question())
+    index, symbols = read_index(FOLDER), case.candidates.space.elements
+    alloys, others = np.zeros((len(index), 4)), np.zeros(len(index))
+    for row in range(len(index)):
+        span = slice(index.start[row], index.start[row + 1])
+        for element, permille in zip(index.element[span], index.permille[span], strict=True):
+            if index.symbols[element] in symbols:
+                alloys[row, symbols.index(index.symbols[element])] = permille / 10
+            else:
+                others[row] = max(others[row], permille / 10)
+    everything = case.brute(case.candidates.size)
+    amounts = 4.0 * case.candidates.space.counts(everything.index)
+    far = np.maximum(np.abs(amounts[:, None] - alloys).max(axis=2), others).min(axis=1)
+    near = np.flatnonzero(far <= reach + 1e-9)[:40]
+    found = case.exact(40, near=alloys_in(index, symbols, 25, reach), reach=reach).found
+    assert len(near) > 0
+    assert found.index.tolist() == everything.index[near].tolist()
 
 
 @pytest.mark.parametrize("share", [0.1, 0.2, 0.6])
