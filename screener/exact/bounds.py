@@ -16,8 +16,8 @@ from screener.exact._net_kernels import (
     new_hidden,
     output_bound,
     second_layer,
-    split_places,
 )
+from screener.exact._place_kernels import split_places
 from screener.exact.folding import FoldedNet
 
 
