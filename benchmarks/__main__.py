@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from benchmarks import (
+    bench_exact,
     bench_featurize,
     bench_formulas,
     bench_infer,
@@ -28,6 +29,7 @@ STAGES = (
     bench_featurize,
     bench_infer,
     bench_screen,
+    bench_exact,
     bench_lists,
     bench_peers,
     bench_startup,

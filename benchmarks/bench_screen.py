@@ -68,7 +68,9 @@ def search(size: Size, question: Question) -> tuple[Outcome, float, float]:
     """Run a search: its outcome, its seconds from call to table, and the rate of its loop."""
     watch = Stopwatch()
     start = time.perf_counter()
-    outcome = run_screen(ScreenJob(space(size.step), question, models=models_folder(), device="cpu"), watch)
+    outcome = run_screen(
+        ScreenJob(space(size.step), question, models=models_folder(), device="cpu", search="exhaustive"), watch
+    )
     seconds = time.perf_counter() - start
     return outcome, seconds, watch.rate if len(watch.seen) > 1 else space(size.step).size / seconds
 

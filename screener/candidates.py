@@ -31,17 +31,18 @@ class Candidates:
     drawn: NDArray[np.int64] | None = None
 
     @classmethod
-    def of(cls, job: ScreenJob) -> Candidates:
+    def of(cls, job: ScreenJob, capped: bool = True) -> Candidates:
         """Take the whole space or draw from it.
+
+        Args:
+            job: the run.
+            capped: whether every candidate will be evaluated, so that there must not be too many.
 
         Raises:
             CompositionError: there are more candidates than may be evaluated, or than can be numbered.
         """
-        if job.candidates > job.max_candidates:
-            raise CompositionError(
-                f"{job.candidates} candidates are more than the {job.max_candidates} of --max-candidates",
-                "coarsen `--step`, narrow `--bounds`, draw some with `--sample 1000000`, or raise `--max-candidates`",
-            )
+        if capped:
+            check_number(job)
         if min(job.question.top or 0, job.candidates) > MOST_KEPT:
             raise CompositionError(
                 f"--top `{job.question.top}` is more than the {MOST_KEPT} that are kept in memory",
@@ -78,3 +79,16 @@ class Candidates:
     def fractions(self, index: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the exact atomic fractions of candidates (n, d)."""
         return self.space.counts(index) / self.space.units
+
+
+def check_number(job: ScreenJob) -> None:
+    """Refuse a run that would evaluate more candidates than allowed.
+
+    Raises:
+        CompositionError: there are more.
+    """
+    if job.candidates > job.max_candidates:
+        raise CompositionError(
+            f"{job.candidates} candidates are more than the {job.max_candidates} of --max-candidates",
+            "coarsen `--step`, narrow `--bounds`, draw some with `--sample 1000000`, or raise `--max-candidates`",
+        )

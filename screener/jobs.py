@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 TierChoice: TypeAlias = Literal["auto", "screen", "characterize"]
 ClassifierChoice: TypeAlias = Literal["mtl", "independent"]
 EncodingChoice: TypeAlias = Literal["utf-8", "latin-1", "cp1252"]
+SearchChoice: TypeAlias = Literal["auto", "exhaustive", "exact"]
 
 BLOCK = 16_384
 """Rows evaluated at once: features of a block stay in the second-level cache, calls stay few."""
@@ -104,10 +105,14 @@ class ScreenJob:
         sample: evaluate so many candidates drawn at random instead of all.
         seed: seed of the draw.
         units: unit of the element columns written, `at` or `wt`.
-        max_candidates: refuse to evaluate more.
+        max_candidates: refuse to evaluate more one by one.
         models: folder of models; None looks them up.
         device: `auto`, `cpu`, `cuda` or `cuda:n`.
         block: rows evaluated at once.
+        search: `exact` proves the best without scoring every candidate, `auto` where that is possible and faster.
+        time_limit: seconds after which an exact search stops with what it has.
+        diverse: least distance of winners, as the largest difference of an amount, at.%.
+        near: greatest distance to a measured alloy, likewise.
     """
 
     space: CompositionSpace
@@ -119,6 +124,14 @@ class ScreenJob:
     models: Path | None = None
     device: str = "auto"
     block: int = BLOCK
+    search: SearchChoice = "auto"
+    time_limit: float | None = None
+    diverse: float | None = None
+    near: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.search not in ("auto", "exhaustive", "exact"):
+            raise CompositionError(f"unknown search `{self.search}`", "use `auto`, `exhaustive` or `exact`")
 
     @property
     def candidates(self) -> int:
@@ -135,6 +148,7 @@ class ScreenJob:
             "limits": space.describe(),
             "units": self.units,
         }
+        asked |= {name: value for name in ("diverse", "near") if (value := getattr(self, name)) is not None}
         if self.sample is not None:
             asked |= {"sample": self.sample, "seed": self.seed}
         return asked | self.question.as_json()

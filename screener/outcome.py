@@ -24,12 +24,14 @@ class Outcome:
         summary: what was done.
         metadata: what a result file carries about itself, keys `screener.*`.
         rejects: rows that could not be read: number, field, text, reason.
+        stopped: the signal that ended the search early, to be raised again once the result is written.
     """
 
     frame: polars.DataFrame
     summary: Summary
     metadata: Mapping[str, str]
     rejects: tuple[tuple[int, str, str, str], ...] = ()
+    stopped: BaseException | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from screener.binding import check_conditions
-from screener.candidates import Candidates
+from screener.candidates import Candidates, check_number
 from screener.descriptors.featurizer import compile_plan
+from screener.exact.run import Effort, ExactFound, find_exactly, may_be_exact, problem_of
 from screener.formula import Units, atomic_to_weight
 from screener.jobs import (
     DEFAULT_TOP,
@@ -19,6 +20,7 @@ from screener.jobs import (
     ClassifierChoice,
     Question,
     ScreenJob,
+    SearchChoice,
     TierChoice,
     as_tuple,
     conditions_of,
@@ -64,6 +66,10 @@ def screen(
     units: Units = "at",
     max_candidates: int = MAX_CANDIDATES,
     strict: bool = False,
+    search: SearchChoice = "auto",
+    time_limit: float | None = None,
+    diverse: float | None = None,
+    near: float | None = None,
 ) -> polars.DataFrame:
     """Search a composition space and return its best candidates.
 
@@ -88,8 +94,13 @@ def screen(
         sample: evaluate so many candidates drawn at random.
         seed: seed of the draw.
         units: unit of the element columns.
-        max_candidates: refuse to evaluate more.
+        max_candidates: refuse to evaluate more one by one.
         strict: refuse elements outside the training of a model.
+        search: `exact` proves the best candidates by branch and bound, `exhaustive` scores every one; `auto` takes
+            exact in large spaces where everything the question reads can be bounded. Both give the same list.
+        time_limit: seconds after which an exact search stops, its proof incomplete.
+        diverse: least distance of the candidates returned, as the largest difference of an amount, at.%; exact only.
+        near: greatest distance to a measured alloy, likewise; exact only.
 
     Returns:
         One row per candidate, best first.
@@ -115,8 +126,24 @@ def screen(
         classifier,
     )
     folder = None if models is None else Path(models)
-    job = ScreenJob(space, question, sample, seed, units, max_candidates, folder, device)
-    return run_screen(job, PythonWatch()).frame
+    job = ScreenJob(
+        space,
+        question,
+        sample,
+        seed,
+        units,
+        max_candidates,
+        folder,
+        device,
+        search=search,
+        time_limit=time_limit,
+        diverse=diverse,
+        near=near,
+    )
+    outcome = run_screen(job, PythonWatch())
+    if outcome.stopped is not None:
+        raise outcome.stopped
+    return outcome.frame
 
 
 def run_screen(job: ScreenJob, watch: Watch) -> Outcome:
@@ -126,7 +153,8 @@ def run_screen(job: ScreenJob, watch: Watch) -> Outcome:
         ScreenerError: the question cannot be answered.
     """
     started = time.perf_counter()
-    candidates = Candidates.of(job)
+    may = may_be_exact(job)
+    candidates = Candidates.of(job, capped=not may)
     question = job.question
     with run_models(question, job.models, job.device) as models:
         plan = make_plan(question, models.search, job.space.elements)
@@ -134,16 +162,17 @@ def run_screen(job: ScreenJob, watch: Watch) -> Outcome:
         if candidates.size > _WAIT_FOR_ALL or question.strict or question.conditions or question.process:
             for warning in _warnings(job, models):
                 watch.warn(warning)
-            found = _find(job, candidates, plan, models, watch)
+            found, proved = _find(job, candidates, plan, models, watch, may)
         else:
-            found = _find(job, candidates, plan, models, watch)
+            found, proved = _find(job, candidates, plan, models, watch, may)
             for warning in _warnings(job, models):
                 watch.warn(warning)
         if not len(found.index):
             watch.warn("no candidate has a score" if found.met else "no candidate meets --where")
         frame = _result(job, candidates, models, descriptors, found)
-        summary = _summarize(job, candidates, models, found, time.perf_counter() - started)
-        return Outcome(frame, summary, metadata_of(job.as_json(), models, summary))
+        summary = _summarize(job, candidates, models, found, proved, time.perf_counter() - started)
+        stopped = None if proved is None else proved.proof.stopped
+        return Outcome(frame, summary, metadata_of(job.as_json(), models, summary), stopped=stopped)
 
 
 def _warnings(job: ScreenJob, models: RunModels) -> list[str]:
@@ -159,8 +188,10 @@ def _warnings(job: ScreenJob, models: RunModels) -> list[str]:
     return [*conditions, *check_domain(job.space.elements, models.models(), job.question.strict)]
 
 
-def _find(job: ScreenJob, candidates: Candidates, plan: Plan, models: RunModels, watch: Watch) -> Found:
-    """Search the candidates with the fast tier."""
+def _find(
+    job: ScreenJob, candidates: Candidates, plan: Plan, models: RunModels, watch: Watch, may: bool
+) -> tuple[Found, ExactFound | None]:
+    """Search the candidates with the fast tier, exactly where that may and can be."""
     shown = {*models.search.columns, *plan.wanted}
     k = min(job.question.top or DEFAULT_TOP, candidates.size)
 
@@ -168,7 +199,15 @@ def _find(job: ScreenJob, candidates: Candidates, plan: Plan, models: RunModels,
         nets = models.precise().nets
         return Judge(models.search, nets, job.space.elements, shown) if nets else None
 
-    return search(candidates, plan, k, Batching.on(models.device, job.block), judge, shown, watch)
+    problem = problem_of(job, plan, models) if may else None
+    if problem is not None:
+        settling = Judge(models.search, models.precise().nets, job.space.elements, shown)
+        proved = find_exactly(
+            candidates, plan, problem, k, settling, watch, Effort(models.device.threads, job.time_limit, job.diverse)
+        )
+        return proved.found, proved
+    check_number(job)
+    return search(candidates, plan, k, Batching.on(models.device, job.block), judge, shown, watch), None
 
 
 def _result(
@@ -189,10 +228,17 @@ def _result(
     return result_table(lead, survivors, models, described).frame()
 
 
-def _summarize(job: ScreenJob, candidates: Candidates, models: RunModels, found: Found, seconds: float) -> Summary:
+def _summarize(
+    job: ScreenJob,
+    candidates: Candidates,
+    models: RunModels,
+    found: Found,
+    proved: ExactFound | None,
+    seconds: float,
+) -> Summary:
     """Say what was screened, kept and with what."""
     counts = [("candidates screened", candidates.size)]
-    if job.question.where:
+    if job.question.where and proved is None:
         counts.append(("met the filter", found.met))
     if found.front_size is not None:
         counts.append(("on the first front", found.front_size))
@@ -201,4 +247,8 @@ def _summarize(job: ScreenJob, candidates: Candidates, models: RunModels, found:
         counts.append(("without a score", found.nan_count))
     tier = job.question.tier
     text = "screen tier ranks, characterize tier describes" if tier == "auto" else f"{tier} tier throughout"
-    return Summary(tuple(counts), seconds, candidates.size, (*model_lines(models, text), *note_lines(job.space.notes)))
+    evaluated = candidates.size if proved is None else proved.proof.tally.points
+    lines = () if proved is None else proved.lines
+    return Summary(
+        tuple(counts), seconds, evaluated, (*lines, *model_lines(models, text), *note_lines(job.space.notes))
+    )

@@ -8,7 +8,7 @@ import typer
 
 from screener.cli import options
 from screener.errors import CompositionError
-from screener.jobs import DEFAULT_TOP, MAX_CANDIDATES, Question, ScreenJob, conditions_of
+from screener.jobs import DEFAULT_TOP, MAX_CANDIDATES, Question, ScreenJob, SearchChoice, conditions_of
 
 ENUMERATE_HELP = """Enumerate every alloy of some elements, predict, and keep the best.
 
@@ -19,7 +19,8 @@ ENUMERATE_EXAMPLES = """\b
 Examples:
   screener enumerate --elements Al,Ti,Cr --top 50 -o best.csv
   screener enumerate --elements Fe,Co,Ni,Cr,Mn --components 5 --bounds Fe=5:35,Co=5:35 --maximize hardness_gpa
-  screener enumerate --elements Cu,Zr,Al --where "is_amorphous and Cu > 40" --minimize density_g_cm3"""
+  screener enumerate --elements Cu,Zr,Al --where "is_amorphous and Cu > 40" --minimize density_g_cm3
+  screener enumerate --elements Fe,Co,Ni,Cr,Al,Ti,Cu,Zr --maximize hardness_gpa --search exact --time-limit 600"""
 
 _SPACE = "Composition space"
 
@@ -65,8 +66,30 @@ def enumerate_(
     device: options.DeviceChoice = "auto",
     models: options.ModelsFolder = None,
     max_candidates: Annotated[
-        int, typer.Option("--max-candidates", metavar="N", help="Refuse to evaluate more candidates than this.")
+        int, typer.Option("--max-candidates", metavar="N", help="Refuse to score more candidates than this one by one.")
     ] = MAX_CANDIDATES,
+    search: Annotated[
+        str,
+        typer.Option(
+            "--search",
+            metavar="auto|exhaustive|exact",
+            help="exact: prove the best without scoring every candidate; auto: where that is possible and faster.",
+        ),
+    ] = "auto",
+    time_limit: Annotated[
+        float | None,
+        typer.Option("--time-limit", metavar="S", help="Stop an exact search after S seconds with what it has."),
+    ] = None,
+    diverse: Annotated[
+        float | None,
+        typer.Option("--diverse", metavar="AT%", help="Winners differ by at least so much in one element (exact)."),
+    ] = None,
+    near: Annotated[
+        float | None,
+        typer.Option(
+            "--near", metavar="AT%", help="Only within so much, in every element, of a measured alloy (exact)."
+        ),
+    ] = None,
     strict: options.Strict = False,
     quiet: options.Quiet = False,
     dry_run: Annotated[
@@ -109,7 +132,18 @@ def enumerate_(
             elements, step, components, ",".join(bounds) if bounds is not None else None, sums
         )
         job = ScreenJob(
-            space, question, sample, seed or 0, "wt" if units == "wt" else "at", max_candidates, models, device
+            space,
+            question,
+            sample,
+            seed or 0,
+            "wt" if units == "wt" else "at",
+            max_candidates,
+            models,
+            device,
+            search=cast(SearchChoice, search),
+            time_limit=time_limit,
+            diverse=diverse,
+            near=near,
         )
         if dry_run:
             for line in estimate(job):
@@ -119,3 +153,5 @@ def enumerate_(
         told.clear()
         write_result(outcome.frame, target, outcome.metadata)
         told.summary(outcome.summary)
+        if outcome.stopped is not None:
+            raise outcome.stopped

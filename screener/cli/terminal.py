@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
+    from screener.exact.branch import Tally
     from screener.summary import Summary
 
 _EVERY = 0.2
@@ -38,10 +39,18 @@ class Terminal:
         self._shown = now
         rate = done / max(now - self._started, 1e-9)
         text = f"{done:,} rows" if total is None else f"{done / total:.0%} of {total:,}"
-        text += f", {rate:,.0f}/s" + ("" if total is None else f", {clock((total - done) / rate)} left")
-        self._stream.write(f"\r{text:<{self._width}}")
-        self._stream.flush()
-        self._width = len(text)
+        self._redraw(text + f", {rate:,.0f}/s" + ("" if total is None else f", {clock((total - done) / rate)} left"))
+
+    def proving(self, tally: Tally) -> None:
+        """Redraw the progress line of an exact search: settled share, what is to beat, what may still come."""
+        now = time.monotonic()
+        if not self._live or now - self._shown < _EVERY:
+            return
+        self._shown = now
+        self._redraw(
+            f"{tally.settled:.2%} settled, {tally.cells:,} cells; to beat {tally.threshold:.6g}, "
+            f"open up to {tally.ceiling:.6g}"
+        )
 
     def warn(self, text: str) -> None:
         """Print a warning."""
@@ -62,6 +71,11 @@ class Terminal:
             self._stream.write(f"\r{'':<{self._width}}\r")
             self._stream.flush()
             self._width = 0
+
+    def _redraw(self, text: str) -> None:
+        self._stream.write(f"\r{text:<{self._width}}")
+        self._stream.flush()
+        self._width = len(text)
 
     def _line(self, text: str) -> None:
         self.clear()

@@ -62,7 +62,7 @@ def test_a_killed_run_leaves_nothing_under_the_final_name(
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "screener", "enumerate", "--elements", "Al,Ti,Cr,Fe,Ni,Co"),
-            *("--models", str(tiny_models), "-o", "out.csv", "--maximize", "hardness_gpa"),
+            *("--models", str(tiny_models), "-o", "out.csv", "--maximize", "hardness_gpa", "--search", "exhaustive"),
         ],
         cwd=tmp_path,
         stderr=subprocess.PIPE,

@@ -1,0 +1,228 @@
+"""Linear bounds of a network with two hidden layers over cells: forward with parallel lines, once back with the best.
+
+A neuron a = max(z, 0) with l ≤ z ≤ u, l < 0 < u lies between α z (any α from 0 to 1) and s z + t with s = u / (u − l)
+and t = −u l / (u − l). Forward, both lines take the slope s, so that a neuron stays one linear function with a radius;
+back from the output, every neuron takes the line that its sign asks for: H. Zhang et al., NeurIPS 2018,
+doi:10.48550/arXiv.1811.00866.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from screener._jit import kernel
+from screener.exact._curve_kernels import Lines
+from screener.exact._frame_kernels import Floats, Frame, extent, extent_of_rows
+
+CHOICES = 2
+"""Lower lines tried on the way back: the parallel one, and z or 0, whichever leaves less room."""
+
+
+class Weights(NamedTuple):
+    """A network of h and g hidden neurons over the fractions of d elements and q curved descriptors.
+
+    Attributes:
+        linear: first layer on fractions, means folded in, shape (d, h).
+        curved: first layer on curved descriptors, shape (q, h).
+        bias: shape (h,).
+        inner: second layer, shape (h, g).
+        inner_bias: shape (g,).
+        outer: last layer, shape (g,).
+        outer_bias: one number, shape (1,).
+    """
+
+    linear: Floats
+    curved: Floats
+    bias: Floats
+    inner: Floats
+    inner_bias: Floats
+    outer: Floats
+    outer_bias: Floats
+
+
+class Hidden(NamedTuple):
+    """A hidden layer over a block of cells.
+
+    Attributes:
+        slope: s, shape (n, h).
+        offset: t, shape (n, h).
+        steep: slope of the lower line that leaves least room, 0 or 1, shape (n, h).
+    """
+
+    slope: Floats
+    offset: Floats
+    steep: Floats
+
+
+def new_hidden(cells: int, neurons: int) -> Hidden:
+    """Allocate a layer."""
+    return Hidden(*np.zeros((3, cells, neurons)))
+
+
+@kernel
+def relax(low: float, high: float, row: int, h: int, out: Hidden) -> None:
+    """Choose the lines of one neuron, 0 ≤ slope ≤ 1 and offset padded for rounding."""
+    if low >= 0.0:
+        out.slope[row, h], out.offset[row, h], out.steep[row, h] = 1.0, 0.0, 1.0
+    elif high <= 0.0:
+        out.slope[row, h], out.offset[row, h], out.steep[row, h] = 0.0, 0.0, 0.0
+    else:
+        slope = high / (high - low)
+        out.slope[row, h] = slope
+        out.offset[row, h] = max(-slope * low, high - slope * high)
+        out.steep[row, h] = 1.0 if high > -low else 0.0
+
+
+@kernel
+def first_layer(frame: Frame, lines: Lines, weights: Weights, work: Floats, out: Hidden, sent: Floats) -> None:
+    """Bound the first layer and write what it sends to the second.
+
+    Args:
+        frame: n cells.
+        lines: enclosures of the curved descriptors.
+        weights: the network.
+        work: scratch, shape (4, h).
+        out: lines of the neurons.
+        sent: after the lines' slope: coefficients of the open elements, then of the descriptors' radii, then the value
+            at the centre, then the neurons' own radii; shape (n, s + q + 2, h).
+    """
+    s, q = frame.centre.shape[1], lines.radius.shape[1]
+    size = weights.bias.size
+    for row in range(frame.opened.size):
+        m = frame.opened[row]
+        value, spare, rows = sent[row, s + q], sent[row, s + q + 1], sent[row]
+        value[:] = weights.bias
+        spare[:] = 0.0
+        for i in range(s):
+            amount, linear = frame.centre[row, i], weights.linear[frame.members[row, i]]
+            if amount > 0.0:
+                for h in range(size):
+                    value[h] += amount * linear[h]
+        for a in range(m):
+            rows[a] = weights.linear[frame.members[row, frame.place[row, a]]]
+        for a in range(m, s):
+            rows[a] = 0.0
+        for k in range(q):
+            curved, middle, radius = weights.curved[k], lines.middle[row, k], lines.radius[row, k]
+            for a in range(m):
+                tilt, line = middle[a], rows[a]
+                for h in range(size):
+                    line[h] += tilt * curved[h]
+            base, line = middle[s], rows[s + k]
+            for h in range(size):
+                value[h] += base * curved[h]
+                line[h] = radius * curved[h]
+                spare[h] += abs(line[h])
+        extent_of_rows(rows, frame.width[row], frame.share[row], m, work[:2], work[2:])
+        for h in range(size):
+            relax(value[h] + work[2, h] - spare[h], value[h] + work[3, h] + spare[h], row, h, out)
+        slope, offset = out.slope[row], out.offset[row]
+        for r in range(s + q + 1):
+            line = rows[r]
+            for h in range(size):
+                line[h] *= slope[h]
+        for h in range(size):
+            spare[h] = 0.5 * offset[h]
+            value[h] += spare[h]
+
+
+@kernel
+def second_layer(
+    frame: Frame, received: Floats, spare: Floats, weights: Weights, sign: float, out: Hidden, back: Floats
+) -> None:
+    """Bound the second layer and write, for either choice of lower lines, how the output depends on it.
+
+    Args:
+        frame: n cells.
+        received: rows of ``sent`` but the last, times the second layer, shape (n, s + q + 1, g).
+        spare: the last rows, times its magnitudes, shape (n, g).
+        weights: the network.
+        sign: 1 for the largest output, −1 for the largest of its negative.
+        out: lines of the neurons.
+        back: coefficient of each neuron, then the constant, shape (n, CHOICES, g + 1).
+    """
+    s, size = frame.centre.shape[1], weights.outer.size
+    q = received.shape[1] - s - 1
+    work = np.zeros((4, size))
+    for row in range(frame.opened.size):
+        rows, free = received[row], spare[row]
+        extent_of_rows(rows, frame.width[row], frame.share[row], frame.opened[row], work[:2], work[2:])
+        for k in range(s, s + q):
+            for h in range(size):
+                free[h] += abs(rows[k, h])
+        for h in range(size):
+            value = rows[s + q, h] + weights.inner_bias[h]
+            relax(value + work[2, h] - free[h], value + work[3, h] + free[h], row, h, out)
+        for choice in range(CHOICES):
+            constant = sign * weights.outer_bias[0]
+            for h in range(size):
+                weight = sign * weights.outer[h]
+                if weight > 0.0:
+                    constant += weight * out.offset[row, h]
+                    back[row, choice, h] = weight * out.slope[row, h]
+                else:
+                    back[row, choice, h] = weight * (out.slope[row, h] if choice == 0 else out.steep[row, h])
+                constant += back[row, choice, h] * weights.inner_bias[h]
+            back[row, choice, size] = constant
+
+
+@kernel
+def output_bound(
+    frame: Frame, lines: Lines, weights: Weights, hidden: Hidden, back: Floats, constant: Floats, out: Floats
+) -> None:
+    """Write the largest output of every cell, the better of two choices of lower lines.
+
+    Args:
+        frame: n cells.
+        lines: enclosures of the curved descriptors.
+        weights: the network.
+        hidden: lines of the first layer.
+        back: how the output depends on the first layer's neurons, shape (n, CHOICES, h); becomes how it depends on
+            what they are made of.
+        constant: shape (n, CHOICES).
+        out: shape (n,).
+    """
+    s, q = frame.centre.shape[1], lines.radius.shape[1]
+    slope, members = np.zeros(s), frame.members
+    for row in range(frame.opened.size):
+        m = frame.opened[row]
+        out[row] = np.inf
+        for choice in range(CHOICES):
+            coefficient, total = back[row, choice], constant[row, choice]
+            for h in range(coefficient.size):
+                if coefficient[h] > 0.0:
+                    total += coefficient[h] * hidden.offset[row, h]
+                    coefficient[h] *= hidden.slope[row, h]
+                else:
+                    coefficient[h] *= hidden.slope[row, h] if choice == 0 else hidden.steep[row, h]
+            total += dot(coefficient, weights.bias)
+            for i in range(s):
+                if frame.centre[row, i] > 0.0:
+                    total += frame.centre[row, i] * dot(coefficient, weights.linear[members[row, i]])
+            for a in range(m):
+                slope[a] = dot(coefficient, weights.linear[members[row, frame.place[row, a]]])
+            for k in range(q):
+                weight = dot(coefficient, weights.curved[k])
+                line = lines.above[row, k] if weight > 0.0 else lines.below[row, k]
+                total += weight * line[s]
+                for a in range(m):
+                    slope[a] += weight * line[a]
+            _, high = extent(slope, frame.width[row], frame.share[row], m)
+            out[row] = min(out[row], total + high)
+
+
+@kernel
+def dot(a: Floats, b: Floats) -> float:
+    """Sum of products, four at a time so that several run at once."""
+    first = second = third = fourth = 0.0
+    size = a.size - a.size % 4
+    for i in range(0, size, 4):
+        first += a[i] * b[i]
+        second += a[i + 1] * b[i + 1]
+        third += a[i + 2] * b[i + 2]
+        fourth += a[i + 3] * b[i + 3]
+    for i in range(size, a.size):
+        first += a[i] * b[i]
+    return (first + second) + (third + fourth)
