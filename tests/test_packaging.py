@@ -42,6 +42,10 @@ def wheel(tmp_path_factory):
         yield archive
 
 
+TABLES = {"EVALUATION.md", "evaluation.json", "BENCHMARK.md", "benchmark.json"}
+"""Written by commands that measure the models."""
+
+
 def recorded() -> dict[str, str]:
     """File name to digest, as the folder of models records them."""
     lines = (MODELS / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
@@ -90,7 +94,12 @@ def test_recorded_digests_match():
 
 def test_nothing_in_the_folder_is_unrecorded():
     files = {path.relative_to(MODELS).as_posix() for path in MODELS.rglob("*") if path.is_file()}
-    assert files - {"README.md", "SHA256SUMS"} == set(recorded())
+    assert files - {"README.md", "SHA256SUMS"} - TABLES == set(recorded())
+
+
+def test_tables_of_scores_stay_out_of_the_wheel(wheel):
+    assert all((MODELS / name).is_file() for name in TABLES)
+    assert not {f"screener/models/{name}" for name in TABLES} & set(wheel.namelist())
 
 
 def test_both_tiers_serve_the_standing_targets():
