@@ -149,8 +149,8 @@ def caption(found: Sequence[Variant], request: BenchmarkRequest, today: str) -> 
     words = [
         f"{tested:,} rows in {len(results)} official folds, mean ± standard deviation over the folds.",
         *apart,
-        f"{len(task.unknown)} tested rows hold elements that the models do not know, predicted by the share of "
-        "positives.",
+        f"{len(task.foreign)} tested rows hold elements that no row learned from does, {len(task.unknown)} such that "
+        "cannot be described, which the share of positives predicts.",
         f"Calibration and tuned threshold come from {INNER_FOLDS} inner folds, drawn at random as the official ones.",
         f"Seed {request.seed}, data {', '.join(digests)}, {today}{effort}.",
         f"Quoted from {quoted.source}, read {quoted.read}; benchmark: doi:{quoted.doi}.",
@@ -173,6 +173,7 @@ def to_json(found: Sequence[Variant], request: BenchmarkRequest, today: str) -> 
             "recipe": asdict(found[0][0].rows.recipe),
         },
         "rows": len(found[0][0].label),
+        "foreign_rows": len(found[0][0].foreign),
         "unknown_rows": len(found[0][0].unknown),
         "variants": [_variant(task, results) for task, results in found],
         "quoted": {"source": quoted.source, "doi": quoted.doi, "read": quoted.read, "rows": dict(quoted.rows)},

@@ -103,13 +103,19 @@ def alloy_spec() -> FeatureSpec:
     return feature_spec("alloy")
 
 
-def task_rows(curated: pl.DataFrame, recipe: Recipe) -> TaskRows:
+def task_rows(curated: pl.DataFrame, recipe: Recipe, *, foreign: bool = False) -> TaskRows:
     """Pick one task's rows out of a curated table and featurize them.
+
+    Args:
+        curated: rows of every task.
+        recipe: of the task.
+        foreign: keep rows with elements that are no inputs of the models, too, if those can be described.
 
     Raises:
         InputError: fewer than 30 rows, labels of one class only, or one value throughout.
     """
-    frame = within_domain(frame_of(curated, recipe))
+    frame = frame_of(curated, recipe)
+    frame = frame if foreign else within_domain(frame)
     main = frame["main"].to_numpy()
     if main.sum() < MIN_ROWS:
         raise InputError(
