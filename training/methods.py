@@ -107,8 +107,10 @@ def _require_known(kind: str, name: str, known: Collection[str]) -> None:
 
 
 def _arguments(make: Callable[..., object]) -> Mapping[str, inspect.Parameter]:
-    """The arguments of a class or function by name, annotations read."""
-    return inspect.signature(make, eval_str=True).parameters
+    """The named arguments of a class or function, annotations read; a class without a constructor has none."""
+    several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    arguments = inspect.signature(make, eval_str=True).parameters
+    return {key: each for key, each in arguments.items() if each.kind not in several}
 
 
 def _fits(value: object, hint: object) -> bool:

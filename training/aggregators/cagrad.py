@@ -46,7 +46,9 @@ class CAGrad(GramianWeighting):
 
 
 def worst_mixture(gramian: Matrix, radius: float) -> Vector:
-    """Minimise g_w·g₀ + r‖g_w‖ over the simplex: in closed form on every support up to six tasks, by SLSQP beyond.
+    """Minimise g_w·g₀ + r‖g_w‖ over the simplex: in closed form on supports up to six tasks, by SLSQP beyond.
+
+    The cost is convex, so the search ends at the first support where no task has a smaller slope than the mixture.
 
     Args:
         gramian: G, shape (t, t).
@@ -57,22 +59,29 @@ def worst_mixture(gramian: Matrix, radius: float) -> Vector:
     """
     product = gramian.mean(axis=1)
 
-    def cost(share: Vector) -> float:
-        return float(share @ product + radius * np.sqrt(max(float(share @ gramian @ share), 0.0)))
-
     if len(gramian) > MOST_EXACT:
         return _by_slsqp(gramian, product, radius)
-    best = minimum_norm(gramian)
-    least = cost(best)
+    best, least = product, np.inf
     for support in supports(len(gramian)):
-        share = _on_support(gramian[np.ix_(support, support)], product[list(support)], radius)
+        chosen = list(support)
+        share = _on_support(gramian[np.ix_(chosen, chosen)], product[chosen], radius)
         if share is None or share.min() < 0.0:
             continue
-        candidate = np.zeros(len(gramian))
-        candidate[list(support)] = share
-        if cost(candidate) < least:
-            best, least = candidate, cost(candidate)
-    return best
+        pulled = gramian[:, chosen] @ share
+        slopes = product + radius / np.sqrt(float(pulled[chosen] @ share)) * pulled
+        value = float(slopes[chosen] @ share)
+        if value < least:
+            best, least = np.zeros(len(gramian)), value
+            best[chosen] = share
+            if slopes.min() >= value - 1e-12 * abs(value):
+                return best
+    shortest = minimum_norm(gramian)
+    return shortest if _cost(shortest, gramian, product, radius) < least else best
+
+
+def _cost(share: Vector, gramian: Matrix, product: Vector, radius: float) -> float:
+    """g_w·g₀ + r‖g_w‖."""
+    return float(share @ product + radius * np.sqrt(max(float(share @ gramian @ share), 0.0)))
 
 
 def _on_support(values: Matrix, product: Vector, radius: float) -> Vector | None:

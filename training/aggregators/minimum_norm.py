@@ -25,10 +25,11 @@ def minimum_norm(gramian: Matrix) -> Vector:
 
 
 def by_supports(gramian: Matrix) -> Vector:
-    """Try every set of tasks that may share the weight; the best of those without a negative weight is the minimum.
+    """Try the sets of tasks that may share the weight until one is proved best: d·gₜ ≥ ‖d‖² for every task.
 
-    On a support S the stationary point solves G_SS·α = λ1, 1ᵀα = 1, written as one bordered system because G_SS is
-    singular where gradients cancel.
+    Rounding may hide the proof; then the best of all sets without a negative weight is the minimum. On a support S the
+    stationary point solves G_SS·α = λ1, 1ᵀα = 1, written as one bordered system because G_SS is singular where
+    gradients cancel.
     """
     scale = float(np.trace(gramian)) / max(len(gramian), 1)
     if scale <= 0.0:
@@ -36,20 +37,24 @@ def by_supports(gramian: Matrix) -> Vector:
     scaled = gramian / scale
     best, least = np.zeros(len(gramian)), np.inf
     for support in supports(len(gramian)):
-        share = _on_support(scaled[np.ix_(support, support)])
+        chosen = list(support)
+        share = _on_support(scaled[np.ix_(chosen, chosen)])
         if share.min() < 0.0:
             continue
-        value = float(share @ scaled[np.ix_(support, support)] @ share)
+        products = scaled[:, chosen] @ share
+        value = float(products[chosen] @ share)
         if value < least:
             best, least = np.zeros(len(gramian)), value
-            best[list(support)] = share
+            best[chosen] = share
+            if products.min() >= value * (1.0 - 1e-12):
+                break
     return best
 
 
 @cache
 def supports(count: int) -> tuple[tuple[int, ...], ...]:
-    """All sets of 1 … count of the numbers below count, small ones first."""
-    return tuple(each for size in range(1, count + 1) for each in itertools.combinations(range(count), size))
+    """All sets of 1 … count of the numbers below count, large ones first."""
+    return tuple(each for size in range(count, 0, -1) for each in itertools.combinations(range(count), size))
 
 
 def _on_support(values: Matrix) -> Vector:

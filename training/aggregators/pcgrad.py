@@ -34,13 +34,15 @@ class PCGrad(GramianWeighting):
         values = gramian.values
         count = len(values)
         parts = np.eye(count)
+        projected = 0
         for i in range(count):
             for j in self.order.others(i, count):
                 product = float(parts[i] @ values[j])
-                self.met += 1
                 if product < 0.0 < values[j, j]:
                     parts[i, j] -= product / values[j, j]
-                    self.projected += 1
+                    projected += 1
+        self.met += count * (count - 1)
+        self.projected += projected
         return np.asarray(parts.sum(axis=0))
 
     @property

@@ -8,7 +8,7 @@ from training.weighting.base import LEAST_LOG_LOSS, LossWeighting, bounded_log, 
 
 
 class GeometricMean(LossWeighting):
-    """(∏ Lₜ)^(1/p) over the p present tasks (Chennupati 2019, doi:10.1109/CVPRW.2019.00159).
+    """(∏ Lₜ)^(1/p) over the p present tasks (Chennupati 2019, doi:10.48550/arXiv.1904.08492).
 
     Its gradient is value/p · Σ ∇log Lₜ: the scale of a loss does not matter, only by what share it falls.
 
