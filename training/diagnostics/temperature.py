@@ -6,8 +6,6 @@ which also corrects the base rate.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,10 +33,7 @@ def temperature(logits: Array, label: Array) -> float:
         return float(np.logaddexp(0.0, inverse * signed).mean())
 
     bounds = (1.0 / RANGE[1], 1.0 / RANGE[0])
-    found = float(minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-9}).x)
-    # The search stays just inside its bounds; a likelihood that rises up to one means that bound.
-    best = min((*bounds, found), key=loss)
-    return math.exp(-math.log(best))
+    return 1.0 / float(minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-9}).x)
 
 
 def cooled(logits: Array, t: float) -> Array:

@@ -112,7 +112,7 @@ class FeatureSmoothing(nn.Module):
 
     def end_epoch(self, epoch: int) -> None:
         """Smooth what the epochs before gave, and only then take in what was collected in this one."""
-        if epoch > self.start_update and self.seen.any():
+        if self.seen.any():
             self._refresh()
         if epoch >= self.start_update and self._collected:
             self._update()

@@ -156,7 +156,8 @@ def test_sizes_are_compared_at_equal_steps():
 
 
 def test_the_slope_is_taken_within_splits():
-    ratios, splits = [1.0, 10.0, 100.0] * 4, np.repeat(range(4), 3)
+    ratios, splits = np.array([1.0, 10.0, 100.0] * 4), np.repeat(range(4), 3)
+    ratios[:6] *= 50.0
     level = np.repeat([0.9, 0.2, 0.5, 0.7], 3)
     noise = 0.01 * np.random.default_rng(0).normal(size=12)
     found = ratio_slope(ratios, level - 0.05 * np.log10(ratios) + noise, splits, 0.25)

@@ -122,6 +122,8 @@ def test_the_number_of_rows_of_a_half_is_bounded():
 def test_too_few_rows_are_refused():
     with pytest.raises(ValueError, match="8 rows of every task"):
         noise_corrected_cosines([lambda rows: rows * 1.0], [np.arange(7)])
+    with pytest.raises(ValueError, match="one probe each"):
+        noise_corrected_cosines([lambda rows: rows * 1.0], [np.arange(9)] * 2)
 
 
 @pytest.fixture

@@ -187,6 +187,20 @@ def test_sigma_is_learned_fixed_and_bounded():
     torch.optim.Adam([learned.parameter_group()])
 
 
+def test_the_factor_of_the_loss_is_not_differentiated():
+    f, y = drawn(5)
+    others = y[None]
+
+    def mean_loss(variance: float) -> float:
+        v = torch.tensor(variance, dtype=torch.float64)
+        return (monte_carlo_losses(f, y, others, v) / (2 * v)).mean().item()
+
+    variance = torch.tensor(1.44, dtype=torch.float64, requires_grad=True)
+    (found,) = torch.autograd.grad(monte_carlo_losses(f, y, others, variance).mean(), variance)
+    numeric = (mean_loss(1.44 + 1e-5) - mean_loss(1.44 - 1e-5)) / 2e-5
+    assert found.item() == pytest.approx(2 * 1.44 * numeric, rel=1e-5)
+
+
 def test_a_mixture_has_no_more_parts_than_labels():
     assert len(GaussianMixtureMse(np.array([0.0, 1.0, 1.0, 0.0])).centre) == 2
     single = GaussianMixtureMse(np.full(5, 0.3))
@@ -223,6 +237,21 @@ def test_wrong_options_are_refused(make, message, hint):
     with pytest.raises(InputError) as error:
         make()
     assert (error.value.message, error.value.hint) == (message, hint)
+
+
+@pytest.mark.parametrize(
+    ("loss", "option", "hint"),
+    [
+        (focal_regression, {"beta": 0.0}, "give a number above 0"),
+        (focal_regression, {"gamma": -1.0}, "give a number of at least 0"),
+        (huber, {"delta": 0.0}, "give a number above 0"),
+    ],
+)
+def test_wrong_options_of_cheap_relatives_are_refused(loss, option, hint):
+    with pytest.raises(InputError) as error:
+        loss(torch.zeros(1), torch.zeros(1), **option)
+    ((name, value),) = option.items()
+    assert (error.value.message, error.value.hint) == (f"option `{name}` is `{value}`", hint)
 
 
 def test_cheap_relatives_by_hand():

@@ -101,6 +101,13 @@ def test_rare_labels_weigh_more_and_inverting_more_than_the_root():
     assert np.abs(root - lds_weights(y, kernel="analytic")).max() > 0.01
 
 
+def test_the_rarest_weights_are_clipped():
+    y = np.concatenate([np.repeat(0.0, 5000), np.linspace(60.0, 100.0, 10)])
+    wide, narrow = (lds_weights(y, reweight="inverse", n_bins=100, clip=(0.1, top)) for top in (1e9, 10.0))
+    assert wide.max() / wide.min() > 2 * narrow.max() / narrow.min()
+    assert narrow.max() == pytest.approx(10.0, rel=0.1)
+
+
 def test_bins_follow_the_number_of_labels():
     few, many = label_edges(skewed(60)), label_edges(skewed(5000))
     assert 10 <= len(few) - 1 < len(many) - 1 <= 100

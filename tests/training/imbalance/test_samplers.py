@@ -109,6 +109,9 @@ def test_rows_with_several_labels_count_for_each_and_those_without_for_none():
     assert sorted(torch.cat(epoch_of(sampler)).tolist()) == list(range(10))
     assert sampler.seen.tolist() == [10, 4]
     assert all(int(rows.max()) < 10 for rows in epoch_of(PerTaskSampler(known, 4)))
+    # A row drawn for two tasks is one row.
+    for name in ("stratified", "per_task"):
+        assert all(len(set(rows.tolist())) == len(rows) for rows in epoch_of(SAMPLERS[name](known, 8)))
 
 
 def test_streams_of_tasks_do_not_depend_on_each_other():
