@@ -89,7 +89,7 @@ def weighting_of(config: MultiTaskConfig, rows: LabelledRows, seed: int = 0) -> 
     """
     if config.weighting is None:
         return None
-    sizes, labels = tuple(rows.known.sum(axis=0).tolist()), tuple(rows.is_label.tolist())
+    sizes, labels = tuple(rows.known.sum(axis=0).clip(1).tolist()), tuple(rows.is_label.tolist())
     made = make("weighting", config.weighting, tasks=len(rows.tasks), sizes=sizes, labels=labels, seed=seed)
     assert isinstance(made, LossWeighting)
     return made
