@@ -13,8 +13,9 @@ class UPGrad(GramianWeighting):
 
     Quinton & Rey 2024 (doi:10.48550/arXiv.2406.16232). The projection of gᵢ is Jᵀv, v = argmin vᵀGv over v ≥ eᵢ. With
     v = eᵢ + x and G = RᵀR that is the nonnegative least-squares problem min ‖Rx + Reᵢ‖, x ≥ 0, solved exactly by an
-    active set; torchjd's quadratic programme needs a ridge (1e-4) on G, which moves d by about as much. Without
-    randomness or order, and linear in the scale of each gradient; two conflicting tasks give half of PCGrad.
+    active set; torchjd's quadratic programme adds a ridge of 1e-4, which moves d by about as much, and takes G for
+    zero once ‖g‖² is below 1e-4, from where on d is the mean. Without randomness or order, and linear in the length of
+    each gradient; two conflicting tasks give half of PCGrad.
     """
 
     def solve(self, gramian: TaskGramian) -> Vector:

@@ -13,7 +13,7 @@ from training.aggregators.cagrad import CAGrad, worst_mixture
 from training.aggregators.gradvac import GradVac
 from training.aggregators.imtl_g import IMTLG
 from training.aggregators.mgda import MGDA
-from training.aggregators.nash_mtl import NashMTL
+from training.aggregators.nash_mtl import NashMTL, bargain
 from training.aggregators.pcgrad import PCGrad
 from training.aggregators.upgrad import UPGrad
 
@@ -211,6 +211,15 @@ def test_parallel_gradients_keep_the_two_task_form_of_imtl_g():
     assert IMTLG()(rows @ rows.T).tolist() == pytest.approx([2 / 3, 1 / 3], abs=1e-6)
 
 
+def test_imtl_g_may_turn_against_all_tasks():
+    # A short gradient between two long ones: its negative weight outweighs theirs in the sum that is scaled to 1.
+    units = torch.tensor([[1.0, 0.0, 0.0], [0.9, 0.4, 0.1], [0.9, -0.4, 0.1]], dtype=torch.float64)
+    rows = units / units.norm(dim=1, keepdim=True) * torch.tensor([[0.01], [1.0], [1.0]], dtype=torch.float64)
+    weights = IMTLG()(rows @ rows.T)
+    assert float(weights.sum()) == pytest.approx(1.0)
+    assert (rows @ (weights @ rows) < 0).all()
+
+
 def test_imtl_g_without_a_common_direction_is_zero():
     assert IMTLG()(torch.tensor([[1.0, -1.0], [-1.0, 1.0]])).tolist() == [0.0, 0.0]
 
@@ -274,3 +283,14 @@ def test_normalisers_of_mgda(normalise, divisors):
 def test_a_normaliser_by_losses_needs_them():
     with pytest.raises(ValueError, match="needs the losses"):
         MGDA("loss")(torch.eye(2))
+
+
+def test_damped_steps_reach_the_bargain_where_whole_ones_leave_it():
+    # Among strongly related tasks some undamped Newton steps end at negative weights.
+    for seed in range(400):
+        rng = np.random.default_rng(seed)
+        rows = rng.normal(size=(6, 6)) + 2.0 * rng.normal() * rng.normal(size=6)
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        beta = bargain(rows @ rows.T)
+        assert (beta > 0).all()
+        assert (beta * (rows @ (rows.T @ beta))).tolist() == pytest.approx([1.0] * 6, abs=1e-4)

@@ -60,6 +60,12 @@ def test_upgrad_with_the_ridge_of_the_other_is_a_little_off():
     assert torch.allclose(mine, other, atol=1e-2)
 
 
+def test_upgrad_of_short_gradients_is_not_the_mean():
+    gramian = 1e-5 * torch.tensor([[1.04, -0.7], [-0.7, 0.89]], dtype=torch.float64)
+    assert same(UPGrad()(gramian), UPGrad()(1e5 * gramian))
+    assert UPGradWeighting()(gramian).tolist() == [0.5, 0.5]
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_pcgrad_mgda_and_gradvac_of_two_tasks(seed):
     gramian = gramian_of(2, seed)
