@@ -286,8 +286,8 @@ def test_a_normaliser_by_losses_needs_them():
 
 
 def test_damped_steps_reach_the_bargain_where_whole_ones_leave_it():
-    # Among strongly related tasks some undamped Newton steps end at negative weights.
-    for seed in range(400):
+    # With the last four seeds undamped Newton steps end at negative weights.
+    for seed in (*range(50), 571, 696, 709, 1173):
         rng = np.random.default_rng(seed)
         rows = rng.normal(size=(6, 6)) + 2.0 * rng.normal() * rng.normal(size=6)
         rows /= np.linalg.norm(rows, axis=1, keepdims=True)
