@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -140,19 +140,28 @@ class Trainer:
 
     def epoch(self, epoch: int) -> list[StepLog]:
         """Take one epoch of steps."""
-        self._train_mode()
-        logs = []
+        logs = list(self.steps(epoch))
+        self.end_epoch(epoch, logs)
+        return logs
+
+    def steps(self, epoch: int) -> Iterator[StepLog]:
+        """Take the steps of one epoch one by one."""
         for chosen in self.sampler.epoch(self.batches):
-            logs.append(self.stepper.step(chosen, epoch))
+            self._train_mode()
+            yield self.stepper.step(chosen, epoch)
             self.seen += self.rows.known[chosen].sum(dim=0)
+
+    def end_epoch(self, epoch: int, logs: Sequence[StepLog]) -> None:
+        """Tell the methods that an epoch is over."""
         self.objective.end_epoch(self.net, epoch)
         if self.weighting is not None:
             means, present = epoch_means(logs)
             self.weighting.end_epoch(means, present)
-        return logs
 
     def _train_mode(self) -> None:
         """Training mode, but for the modules at rest."""
+        if self.net.training and not self.resting:
+            return
         self.net.train()
         self.objective.train()
         for module in self.resting:

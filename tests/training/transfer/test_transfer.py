@@ -22,7 +22,9 @@ TARGET = FOLD.only(("hardness",))
 
 
 def grouped(fold=FOLD):
-    names = [np.array([f"{side}{i}" for i in range(len(rows))]) for side, rows in (("t", fold.train), ("v", fold.valid))]
+    names = [
+        np.array([f"{side}{i}" for i in range(len(rows))]) for side, rows in (("t", fold.train), ("v", fold.valid))
+    ]
     return GroupedFold(fold, *names)
 
 
@@ -207,7 +209,9 @@ def test_stages_of_a_curriculum_go_on_from_each_other():
     assert caught.value.message == "the order `hardness` does not name every task once"
 
 
-@pytest.mark.parametrize("methods", [{"weighting": {"name": "fixed", "weights": "inverse_size"}}, {"aggregator": "pcgrad"}])
+@pytest.mark.parametrize(
+    "methods", [{"weighting": {"name": "fixed", "weights": "inverse_size"}}, {"aggregator": "pcgrad"}]
+)
 def test_curricula_take_methods_of_several_tasks(methods):
     config = MultiTaskConfig.named(SMALL, sampler="per_task", training=FAST, **methods)
     assert np.isfinite(fit_curriculum(FOLD, config, 0)[-1].history.joint).all()
