@@ -1,6 +1,7 @@
 """Which formula of the composition a property follows: element by element, or by the mismatch of atoms.
 
-Four nested or rival sets of terms are fitted by least squares and compared on held-out rows:
+Four nested or rival sets of terms are fitted by ridge regression and compared on held-out rows. Each set has its own
+penalty, chosen within the training rows: many terms are then no worse than few for want of rows alone.
 
 - F1: atomic fractions c_i (Nordheim's mixture without bowing);
 - F2: c_i and c_i²;
@@ -14,6 +15,7 @@ Four nested or rival sets of terms are fitted by least squares and compared on h
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,8 +25,8 @@ from training.metrics import r_squared
 
 Array = NDArray[np.float64]
 FORMS = ("F1", "F2", "F3", "F4")
-RIDGE = 1e-6
-"""Penalty as a share of a column's variance: only to settle columns that depend on each other."""
+PENALTIES = (1e-9, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
+"""Ridge penalties to choose from, as shares of the largest variance along a direction of the terms."""
 FOLDS = 5
 
 
@@ -94,10 +96,21 @@ def compare_forms(
         predicted = np.empty(len(y))
         for k in range(FOLDS):
             test = fold == k
-            predicted[test] = fit_form(terms[~test], y[~test])(terms[test])
+            penalty = _best_penalty(terms[~test], y[~test], fold[~test])
+            predicted[test] = fit_form(terms[~test], y[~test], penalty)(terms[test])
         varying = int((np.ptp(terms, axis=0) > 0.0).sum())
         scores[name] = FormScore(varying, r_squared(y, predicted), float(np.abs(predicted - y).mean()))
     return scores
+
+
+def _best_penalty(terms: Array, y: Array, fold: NDArray[np.int64]) -> float:
+    """Choose the penalty with the least squared error when each of the training folds is left out in turn."""
+    error = np.zeros(len(PENALTIES))
+    for k in np.unique(fold):
+        out = fold == k
+        path = ridge_path(terms[~out], y[~out])
+        error += [float(((form(terms[out]) - y[out]) ** 2).sum()) for form in path]
+    return PENALTIES[int(error.argmin())]
 
 
 def group_folds(groups: NDArray[np.generic], seed: int) -> NDArray[np.int64]:
@@ -112,30 +125,45 @@ def group_folds(groups: NDArray[np.generic], seed: int) -> NDArray[np.int64]:
     return (np.random.default_rng(seed).permutation(len(names)) % FOLDS)[code].astype(np.int64)
 
 
+@dataclass(frozen=True, slots=True)
 class LinearForm:
-    """Least squares with an intercept, nearly unpenalised.
+    """A sum of terms, fitted.
 
-    Args:
-        terms: shape (b, k).
-        y: shape (b,).
+    Attributes:
+        mean: of each term, shape (k,).
+        weight: per unit of each term, shape (k,).
+        offset: prediction where all terms are at their mean.
     """
 
-    def __init__(self, terms: Array, y: Array) -> None:
-        self.mean, scale = terms.mean(axis=0), terms.std(axis=0)
-        self.scale = np.where(scale > 0.0, scale, 1.0)
-        self.offset = float(np.mean(y))
-        z = (terms - self.mean) / self.scale
-        normal = z.T @ z + RIDGE * len(z) * np.eye(z.shape[1])
-        self.weight = np.linalg.solve(normal, z.T @ (y - self.offset))
+    mean: Array
+    weight: Array
+    offset: float
 
     def __call__(self, terms: Array) -> Array:
         """Predict, shape (b, k) → (b,)."""
-        return np.asarray((terms - self.mean) / self.scale @ self.weight + self.offset)
+        return np.asarray((terms - self.mean) @ self.weight + self.offset)
 
 
-def fit_form(terms: Array, y: Array) -> LinearForm:
-    """Fit terms (b, k) to a property (b,)."""
-    return LinearForm(terms, np.asarray(y, np.float64))
+def ridge_path(terms: Array, y: Array, penalties: Sequence[float] = PENALTIES) -> list[LinearForm]:
+    """Fit terms (b, k) to a property (b,) with each of some penalties; the intercept is not penalised.
+
+    Terms keep their scale. One that hardly varies, such as the product of two elements that meet in a single alloy,
+    would otherwise get a slope from that alloy alone.
+    """
+    mean, offset = terms.mean(axis=0), float(np.mean(y))
+    z = terms - mean
+    values, vectors = np.linalg.eigh(z.T @ z / len(z))
+    largest = max(float(values[-1]), np.finfo(np.float64).tiny)
+    along = vectors.T @ (z.T @ (y - offset) / len(z))
+    return [
+        LinearForm(mean, vectors @ (along / (np.clip(values, 0.0, None) + penalty * largest)), offset)
+        for penalty in penalties
+    ]
+
+
+def fit_form(terms: Array, y: Array, penalty: float = PENALTIES[0]) -> LinearForm:
+    """Fit terms (b, k) to a property (b,) with one penalty."""
+    return ridge_path(terms, np.asarray(y, np.float64), (penalty,))[0]
 
 
 def power_law_cosine(n: float) -> float:

@@ -18,7 +18,7 @@ from training.diagnostics.derived import (
     refuse_parents_as_inputs,
     thermal_conductivity,
 )
-from training.diagnostics.forms import compare_forms, fit_form, form_terms, group_folds, power_law_cosine
+from training.diagnostics.forms import compare_forms, fit_form, form_terms, group_folds, power_law_cosine, ridge_path
 from training.diagnostics.subsample import (
     epochs_for_steps,
     keep_labels,
@@ -73,6 +73,28 @@ def test_the_form_that_made_the_property_predicts_it(truth):
     assert scores[truth].mae < 0.05 * y.std()
     worse = {"F1": "F4", "F2": "F1", "F3": "F2", "F4": "F3"}[truth]
     assert scores[worse].r2 < scores[truth].r2 - 0.001
+
+
+def test_a_fit_is_that_of_ridge_regression():
+    from sklearn.linear_model import Ridge
+
+    fractions, mismatch = alloys(80)
+    terms, y = form_terms(fractions, mismatch)["F3"], np.random.default_rng(2).normal(size=80)
+    largest = np.linalg.eigvalsh(np.cov(terms.T, bias=True))[-1]
+    for penalty, form in zip((1e-4, 0.1), ridge_path(terms, y, (1e-4, 0.1)), strict=True):
+        assert form(terms) == pytest.approx(Ridge(alpha=80 * penalty * largest).fit(terms, y).predict(terms))
+
+
+def test_terms_without_rows_to_fit_them_are_held_back():
+    # Each alloy system has an element of its own: what it does cannot be learned from the others.
+    rng = np.random.default_rng(4)
+    base, own = rng.dirichlet(np.ones(3), 60), np.repeat(np.eye(12), 5, axis=0)
+    share = rng.uniform(0.001, 0.2, (60, 1))
+    fractions = np.hstack([(1 - share) * base, share * own])
+    y = fractions[:, 0] + 0.1 * rng.normal(size=60)
+    scores = compare_forms(fractions, rng.random(60), y, np.repeat(np.arange(12), 5))
+    assert scores["F1"].r2 > 0.4
+    assert scores["F3"].r2 > 0.2
 
 
 def test_scores_are_of_rows_held_out_by_group():
