@@ -17,5 +17,5 @@ def require_choice(option: str, name: str, known: Collection[str]) -> str:
     if name in known:
         return name
     close = difflib.get_close_matches(name, list(known), n=1)
-    hint = f"did you mean `{close[0]}`?" if close else f"`{option}` is one of {', '.join(known)}"
-    raise InputError(f"unknown {option} `{name}`", hint)
+    listed = ", ".join(f"`{each}`" for each in known)
+    raise InputError(f"unknown {option} `{name}`", f"did you mean `{close[0]}`?" if close else f"there is {listed}")

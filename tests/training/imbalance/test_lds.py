@@ -130,7 +130,7 @@ def test_classes_count_alike():
     ("chosen", "message", "hint"),
     [
         ({"kernel": "oficial"}, "unknown kernel `oficial`", "did you mean `official`?"),
-        ({"reweight": "xxx"}, "unknown reweight `xxx`", "`reweight` is one of sqrt_inv, inverse"),
+        ({"reweight": "xxx"}, "unknown reweight `xxx`", "there is `sqrt_inv`, `inverse`"),
         ({"padding": "zeros"}, "unknown padding `zeros`", "did you mean `zero`?"),
         ({"size": 4}, "a kernel of `4` bins has no middle", "give an odd size, such as 5"),
         ({"sigma": 0.0}, "kernel width `0.0` is not positive", "give a width in bins, such as 2"),
