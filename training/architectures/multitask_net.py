@@ -60,6 +60,8 @@ class MultiTaskNet(nn.Module, ABC):
     def heads(self, z: Tensor) -> Tensor:
         """Predict from a representation, shape (b, d) or (b, t, d) → (b, t)."""
         own = z.dim() == 3
+        if len(self.towers) == 1 and not own:
+            return torch.as_tensor(self.towers[0](z))
         return torch.cat([tower(z[:, t] if own else z) for t, tower in enumerate(self.towers)], dim=1)
 
     def shared_parameters(self) -> list[Parameter]:

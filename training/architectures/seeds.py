@@ -16,59 +16,56 @@ from training.architectures.multitask_net import MultiTaskNet
 
 
 class StackedLinear(nn.Module):
-    """K linear layers, shape (K, b, in) → (K, b, out)."""
+    """K linear layers, shape (K, in, b) → (K, out, b): rows last, so that normalisation needs no copies."""
 
     def __init__(self, layers: Sequence[nn.Linear]) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.stack([layer.weight.detach().T for layer in layers]).contiguous())
-        self.bias = nn.Parameter(torch.stack([layer.bias.detach() for layer in layers])[:, None])
+        self.weight = nn.Parameter(torch.stack([layer.weight.detach() for layer in layers]))
+        self.bias = nn.Parameter(torch.stack([layer.bias.detach() for layer in layers])[:, :, None])
 
     def forward(self, x: Tensor) -> Tensor:
         """Multiply and add."""
-        return torch.baddbmm(self.bias, x, self.weight)
+        return torch.baddbmm(self.bias, self.weight, x)
 
     def copy_to(self, layers: Sequence[nn.Linear]) -> None:
         """Give the layers their values."""
         for k, layer in enumerate(layers):
-            layer.weight.copy_(self.weight[k].T)
-            layer.bias.copy_(self.bias[k, 0])
+            layer.weight.copy_(self.weight[k])
+            layer.bias.copy_(self.bias[k, :, 0])
 
 
 class StackedNorm(nn.Module):
-    """K batch normalisations, shape (K, b, d) → (K, b, d), as one of K·d channels."""
+    """K batch normalisations, shape (K, d, b) → (K, d, b), as one of K·d channels."""
 
     def __init__(self, layers: Sequence[RowsNorm]) -> None:
         super().__init__()
         first = layers[0]
-        assert first.running_mean is not None
         assert first.momentum is not None
         self.shape, self.eps, self.momentum = (len(layers), first.num_features), first.eps, first.momentum
-        self.weight = nn.Parameter(torch.stack([layer.weight.detach() for layer in layers])[:, None])
-        self.bias = nn.Parameter(torch.stack([layer.bias.detach() for layer in layers])[:, None])
+        self.weight = nn.Parameter(torch.stack([layer.weight.detach() for layer in layers])[:, :, None])
+        self.bias = nn.Parameter(torch.stack([layer.bias.detach() for layer in layers])[:, :, None])
         for name in ("running_mean", "running_var"):
             self.register_buffer(name, torch.cat([layer.get_buffer(name) for layer in layers]))
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise every net's rows by that net's statistics."""
-        count, width = self.shape
-        flat = x.transpose(0, 1).reshape(x.shape[1], count * width)
         normal = nn.functional.batch_norm(
-            flat,
+            x.reshape(1, -1, x.shape[2]),
             self.get_buffer("running_mean"),
             self.get_buffer("running_var"),
-            self.weight.reshape(-1),
-            self.bias.reshape(-1),
-            self.training and x.shape[1] > 1,
+            self.weight.flatten(),
+            self.bias.flatten(),
+            self.training and x.shape[2] > 1,
             self.momentum,
             self.eps,
         )
-        return normal.reshape(x.shape[1], count, width).transpose(0, 1)
+        return normal.view(x.shape)
 
     def copy_to(self, layers: Sequence[RowsNorm]) -> None:
         """Give the layers their values."""
         for k, layer in enumerate(layers):
-            layer.weight.copy_(self.weight[k, 0])
-            layer.bias.copy_(self.bias[k, 0])
+            layer.weight.copy_(self.weight[k, :, 0])
+            layer.bias.copy_(self.bias[k, :, 0])
             for name in ("running_mean", "running_var"):
                 layer.get_buffer(name).copy_(self.get_buffer(name).reshape(self.shape)[k])
 
@@ -98,8 +95,8 @@ class SeedNets(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Predict with every net."""
-        z = self.backbone(x)
-        return torch.cat([tower(z) for tower in self.towers], dim=2)
+        z = self.backbone(x.transpose(1, 2))
+        return torch.cat([tower(z) for tower in self.towers], dim=1).transpose(1, 2)
 
     def unstacked(self) -> list[MultiTaskNet]:
         """Return the nets with the values that they have now."""

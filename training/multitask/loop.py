@@ -112,7 +112,6 @@ class Trainer:
         )
         self.sampler = self._sampler()
         self.baseline = mean_predictor_losses(self.rows, self.valid)
-        self.seen = torch.zeros(len(self.tasks), dtype=torch.int64)
 
     def _aggregator(self, seed: int) -> GramianWeighting | None:
         """Make the aggregator."""
@@ -144,12 +143,18 @@ class Trainer:
         self.end_epoch(epoch, logs)
         return logs
 
+    @property
+    def seen(self) -> Tensor:
+        """Labels of each task that steps have read so far, shape (t,)."""
+        counts = torch.zeros(len(self.tasks), dtype=torch.int64)
+        counts[self.rows.known.any(dim=0)] = self.sampler.seen
+        return counts
+
     def steps(self, epoch: int) -> Iterator[StepLog]:
         """Take the steps of one epoch one by one."""
         for chosen in self.sampler.epoch(self.batches):
             self._train_mode()
             yield self.stepper.step(chosen, epoch)
-            self.seen += self.rows.known[chosen].sum(dim=0)
 
     def end_epoch(self, epoch: int, logs: Sequence[StepLog]) -> None:
         """Tell the methods that an epoch is over."""

@@ -52,6 +52,11 @@ class Objective(nn.Module):
                 layer = smoothing_for(labels, features, **balance.fds.options)  # type: ignore[arg-type]
                 self.smoothing[str(task)] = layer
 
+        self.always = rows.known.any(dim=0)
+        labelled = rows.y.shape[1] == 1 and bool(rows.known.all()) and not bool(rows.is_label.any())
+        self.plain = labelled and self.weight is None and not self.terms and not self.smoothing
+        """One regression task: the loss needs no mask."""
+
     def forward(self, net: MultiTaskNet, chosen: Tensor, epoch: int) -> tuple[Tensor, Tensor, Tensor]:
         """Compute the losses of a batch.
 
@@ -63,9 +68,12 @@ class Objective(nn.Module):
         Returns:
             Losses (t,), which tasks are present (t,), and the representation.
         """
-        x, y, known = self.rows.x[chosen], self.rows.y[chosen], self.rows.known[chosen]
+        x, y = self.rows.x[chosen], self.rows.y[chosen]
+        known = self.rows.known if self.plain else self.rows.known[chosen]
         z = net.trunk(x, known)
         out = net.heads(self._smoothed(z, y, known, epoch) if self.smoothing else z)
+        if self.plain:
+            return nn.functional.mse_loss(out, y)[None], self.always, z
         loss = row_losses(out, y, known, self.rows.is_label)
         if self.terms:
             loss = self._replaced(loss, out, y, known)

@@ -48,7 +48,7 @@ def fit_seeds(fold: Fold, config: MultiTaskConfig, seeds: Sequence[int]) -> list
     share_generator(nets, stream(seeds[0], "dropout"))
     weighting = weighting_of(config, fold.train)
     weights = torch.ones(len(fold.train.tasks)) if weighting is None else weighting.weights()
-    run = _Run(nets, rows, config, weights, [stream(seed, "batches") for seed in seeds])
+    run = SeedRun(nets, rows, config, weights, [stream(seed, "batches") for seed in seeds])
     baseline = mean_predictor_losses(rows, valid)
     watchers = [_Watcher(config, BestStates.of(net)) for net in nets.nets]
     for epoch in range(config.training.epochs):
@@ -78,8 +78,8 @@ def _check_plain(config: MultiTaskConfig) -> None:
 _HINT = "fit the seeds one by one"
 
 
-class _Run:
-    """K nets and the optimiser of all."""
+class SeedRun:
+    """K nets and the optimiser of all, one epoch at a time; ``rate`` scales the steps of each net."""
 
     def __init__(
         self,
@@ -97,6 +97,7 @@ class _Run:
         )
         self.rate = torch.ones(len(batches))
         self.steps = 0
+        self.plain = len(weights) == 1 and bool(rows.known.all()) and not bool(rows.is_label.any())
 
     def epoch(self) -> Tensor:
         """Take one epoch of steps; return each net's mean training losses, shape (K, t)."""
@@ -114,11 +115,9 @@ class _Run:
 
     def _step(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
         """Learn from one batch per net, shape (K, b)."""
-        self.optimiser.zero_grad(set_to_none=True)
-        y, known = self.rows.y[chosen], self.rows.known[chosen]
-        loss = row_losses(self.nets(self.rows.x[chosen]), y, known, self.rows.is_label)
-        count = known.sum(dim=1)
-        losses = torch.where(known, loss, 0.0).sum(dim=1) / count.clamp_min(1)
+        for parameter in self.parameters:
+            parameter.grad = None
+        losses, known = self._losses(self.nets(self.rows.x[chosen]), chosen)
         torch.autograd.backward((losses * self.weights).sum())
         scaled = bool((self.rate != 1.0).any())
         before = [parameter.detach().clone() for parameter in self.parameters] if scaled else []
@@ -128,7 +127,17 @@ class _Run:
                 for parameter, old in zip(self.parameters, before, strict=True):
                     parameter.copy_(old + self.rate[:, None, None] * (parameter - old))
         self.steps += 1
-        return losses.detach(), count > 0
+        return losses.detach(), known
+
+    def _losses(self, out: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
+        """Losses of every net and task, and which have labels, shape (K, t) each."""
+        y = self.rows.y[chosen]
+        if self.plain:
+            return (out - y).square().mean(dim=1), torch.ones(len(y), 1, dtype=torch.bool)
+        known = self.rows.known[chosen]
+        loss = row_losses(out, y, known, self.rows.is_label)
+        count = known.sum(dim=1)
+        return torch.where(known, loss, 0.0).sum(dim=1) / count.clamp_min(1), count > 0
 
 
 @dataclass(slots=True)
@@ -143,7 +152,7 @@ class _Watcher:
     least: float = float("inf")
     bad: int = 0
 
-    def see(self, run: _Run, k: int, epoch: int, train: Tensor, valid: Tensor, joint: float) -> None:
+    def see(self, run: SeedRun, k: int, epoch: int, train: Tensor, valid: Tensor, joint: float) -> None:
         """Take one epoch, as `ReduceLROnPlateau` and early stopping do."""
         training, history = self.config.training, self.history
         history.train.append(train.double().numpy().copy())
