@@ -40,13 +40,15 @@ class Dropout(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Drop channels and scale the others up; leave values alone outside training."""
-        if not self.training or self.rate == 0.0:
-            return x
+        return x * self.factors(x) if self.training and self.rate else x
+
+    def factors(self, x: Tensor) -> Tensor:
+        """Take the next factors from the stream, in the shape of ``x``: 0, or what makes up for the zeros."""
         (factors, used), count = self.pool, x.numel()
         if used + count > len(factors):
             factors, used = self._draw(max(_AHEAD, count)).to(x.dtype), 0
         self.pool = (factors, used + count)
-        return x * factors[used : used + count].view(x.shape)
+        return factors[used : used + count].view(x.shape)
 
     def _draw(self, count: int) -> Tensor:
         """Draw factors, shape (count,)."""

@@ -1,7 +1,6 @@
 """The training loop for several seeds at once; same batches, same stopping, same results as one by one.
 
-Only what all seeds share is batched. Each has its own order of rows, its own plateaus and its own end: Adam's step is
-linear in the learning rate, so a net's step is scaled after it was taken.
+Only what all seeds share is batched. Each has its own order of rows, its own plateaus and its own end.
 """
 
 from __future__ import annotations
@@ -10,14 +9,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from screener.errors import InputError
 from training.architectures.layers import share_generator
+from training.architectures.passes import SeedPasses
 from training.architectures.seeds import SeedNets
 from training.imbalance.masked import row_losses
 from training.multitask.checks import check_before_training, weighting_of
 from training.multitask.config import MultiTaskConfig
+from training.multitask.flat_adam import FlatAdam
 from training.multitask.history import BestStates, FitResult, History
 from training.multitask.loop import build_net, mean_predictor_losses
 from training.multitask.rows import Fold, RowTensors, Scales
@@ -59,6 +60,7 @@ def fit_seeds(fold: Fold, config: MultiTaskConfig, seeds: Sequence[int]) -> list
             if not watcher.done:
                 watcher.see(run, k, epoch, means[k], losses[k], float((losses[k] / baseline).mean()))
                 run.rate[k] = 0.0 if watcher.done else watcher.rate
+        run.optimiser.set_rates(run.rate)
         if all(watcher.done for watcher in watchers):
             break
     return [watcher.result(nets, k, scales, fold.train.tasks) for k, watcher in enumerate(watchers)]
@@ -91,12 +93,11 @@ class SeedRun:
     ) -> None:
         training = config.training
         self.nets, self.rows, self.weights, self.batches, self.batch = nets, rows, weights, batches, training.batch
-        self.parameters = list(nets.parameters())
-        self.optimiser = torch.optim.Adam(
-            self.parameters, lr=training.lr, weight_decay=training.weight_decay, fused=True
-        )
+        self.optimiser = FlatAdam(list(nets.parameters()), training.lr, training.weight_decay)
         self.rate = torch.ones(len(batches))
         self.steps = 0
+        self.passes = SeedPasses(nets)
+        self.labels = rows.is_label.nonzero()[:, 0].tolist()
         self.plain = len(weights) == 1 and bool(rows.known.all()) and not bool(rows.is_label.any())
 
     def epoch(self) -> Tensor:
@@ -115,29 +116,27 @@ class SeedRun:
 
     def _step(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
         """Learn from one batch per net, shape (K, b)."""
-        for parameter in self.parameters:
-            parameter.grad = None
-        losses, known = self._losses(self.nets(self.rows.x[chosen]), chosen)
-        torch.autograd.backward((losses * self.weights).sum())
-        scaled = bool((self.rate != 1.0).any())
-        before = [parameter.detach().clone() for parameter in self.parameters] if scaled else []
+        losses, known, slope = self._losses(self.passes.forward(self.rows.x[chosen]), chosen)
+        self.passes.backward(slope)
         self.optimiser.step()
-        if scaled:
-            with torch.no_grad():
-                for parameter, old in zip(self.parameters, before, strict=True):
-                    parameter.copy_(old + self.rate[:, None, None] * (parameter - old))
         self.steps += 1
-        return losses.detach(), known
+        return losses, known
 
-    def _losses(self, out: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
-        """Losses of every net and task, and which have labels, shape (K, t) each."""
-        y = self.rows.y[chosen]
+    def _losses(self, out: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Losses of every net and task, which have labels, (K, t) each, and the slope on the outputs, (K, t, b)."""
+        y = self.rows.y[chosen].transpose(1, 2)
+        error = out - y
         if self.plain:
-            return (out - y).square().mean(dim=1), torch.ones(len(y), 1, dtype=torch.bool)
-        known = self.rows.known[chosen]
-        loss = row_losses(out, y, known, self.rows.is_label)
-        count = known.sum(dim=1)
-        return torch.where(known, loss, 0.0).sum(dim=1) / count.clamp_min(1), count > 0
+            losses, known = error.square().mean(dim=2), torch.ones(len(y), 1, dtype=torch.bool)
+            return losses, known, error.mul_(self.weights * (2.0 / y.shape[2]))
+        mask = self.rows.known[chosen].transpose(1, 2)
+        count = mask.sum(dim=2)
+        share = mask / count.clamp_min(1)[:, :, None]
+        loss, slope = error.square(), 2.0 * error
+        for task in self.labels:
+            loss[:, task] = nn.functional.binary_cross_entropy_with_logits(out[:, task], y[:, task], reduction="none")
+            slope[:, task] = torch.sigmoid(out[:, task]) - y[:, task]
+        return (loss * share).sum(dim=2), count > 0, slope.mul_(share).mul_(self.weights[:, None])
 
 
 @dataclass(slots=True)

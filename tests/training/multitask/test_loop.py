@@ -10,6 +10,7 @@ from training.architectures.layers import share_generator
 from training.architectures.seeds import SeedNets
 from training.imbalance.masked import masked_means, row_losses
 from training.multitask.config import MultiTaskConfig
+from training.multitask.flat_adam import FlatAdam
 from training.multitask.gradients import conflict_rate, gradient_norms, gramian, set_gradient, task_gradients
 from training.multitask.loop import Trainer, build_net, epoch_means, fit, fit_each, mean_predictor_losses
 from training.multitask.rows import RowTensors, Scales, rows_of_columns
@@ -367,6 +368,33 @@ def test_several_seeds_at_once_are_the_same_as_one_by_one(weighting):
         np.testing.assert_allclose(result.history.lr, alone.history.lr)
         np.testing.assert_allclose(result.predict(FOLD.valid.x), alone.predict(FOLD.valid.x), rtol=0.02, atol=0.1)
     assert len({len(result.history) for result in together}) > 1  # each net has an end of its own
+
+
+def test_adam_in_one_vector_is_that_of_torch():
+    generator = torch.Generator().manual_seed(0)
+    start = [torch.randn(2, *shape, generator=generator, dtype=torch.float64) for shape in ((3, 4), (5,))]
+    flat = [torch.nn.Parameter(each.clone()) for each in start]
+    plain = [[torch.nn.Parameter(each[k].clone()) for each in start] for k in range(2)]
+    ours = FlatAdam(flat, 1e-2, 1e-2)
+    theirs = [
+        torch.optim.Adam(each, lr=rate, weight_decay=1e-2) for each, rate in zip(plain, (1e-2, 5e-3), strict=True)
+    ]
+    ours.set_rates(torch.tensor([1.0, 0.5], dtype=torch.float64))
+    for step in range(20):
+        for k, parameter in enumerate(flat):
+            parameter.grad = torch.randn(parameter.shape, generator=generator, dtype=torch.float64) * (step + 1)
+            for net in range(2):
+                plain[net][k].grad = parameter.grad[net].clone()
+        ours.step()
+        for optimiser in theirs:
+            optimiser.step()
+    for k, parameter in enumerate(flat):
+        torch.testing.assert_close(parameter.detach(), torch.stack([plain[net][k].detach() for net in range(2)]))
+    ours.set_rates(torch.tensor([1.0, 0.0], dtype=torch.float64))
+    before = flat[0].detach().clone()
+    ours.step()
+    torch.testing.assert_close(flat[0][1].detach(), before[1], atol=1e-12, rtol=0)
+    assert not torch.equal(flat[0][0], before[0])
 
 
 def test_seeds_at_once_take_one_task_of_independent_nets():
