@@ -6,7 +6,6 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from types import MappingProxyType
 
 from screener.errors import InputError
 from training.imbalance.choices import require_choice
@@ -39,7 +38,7 @@ class MultiTaskConfig:
     weighting: Method | None = None
     aggregator: Method | None = None
     sampler: Method = field(default_factory=lambda: Method("union"))
-    balance: Mapping[str, Balance] = field(default_factory=lambda: MappingProxyType({}))
+    balance: Mapping[str, Balance] = field(default_factory=dict)
     absent: str = "drop"
     training: Training = field(default_factory=Training)
 

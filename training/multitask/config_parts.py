@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from screener.errors import InputError
 
@@ -21,7 +20,7 @@ class Method:
     """
 
     name: str
-    options: Mapping[str, Option] = field(default_factory=lambda: MappingProxyType({}))
+    options: Mapping[str, Option] = field(default_factory=dict)
 
     def table(self) -> dict[str, object]:
         """Return it as a table of TOML."""

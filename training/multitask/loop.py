@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from training.imbalance.masked import masked_means, row_losses
 from training.imbalance.samplers import Sampler
 from training.multitask.checks import check_before_training, weighting_of
 from training.multitask.config import MultiTaskConfig
+from training.multitask.config_parts import Balance
 from training.multitask.history import BestStates, FitResult, History
 from training.multitask.kinds import make
 from training.multitask.objective import Objective
@@ -53,11 +55,10 @@ def fit(net: MultiTaskNet, fold: Fold, config: MultiTaskConfig, seed: int) -> Fi
 
 def fit_each(fold: Fold, config: MultiTaskConfig, seed: int) -> tuple[FitResult, ...]:
     """Train one independent net per task on the rows of that task alone: the yardstick, with no common batches."""
-    alone = MultiTaskConfig(
-        architecture=config.architecture, sampler=config.sampler, balance={}, training=config.training
-    )
     results = []
-    for task in fold.train.tasks:
+    for task, label in zip(fold.train.tasks, fold.train.is_label.tolist(), strict=True):
+        own = config.balance_of(task, label)
+        alone = replace(config, weighting=None, aggregator=None, balance={task: own} if own != Balance() else {})
         part = fold.only((task,))
         results.append(fit(build_net(alone, part.train.x.shape[1], 1, seed), part, alone, seed))
     return tuple(results)

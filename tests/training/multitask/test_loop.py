@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -240,6 +243,23 @@ def test_independent_nets_see_their_own_rows_only():
     results = fit_each(FOLD, config, 0)
     assert [result.tasks for result in results] == [(task,) for task in TASKS]
     assert [r.history.rows_seen[0].tolist() for r in results] == [[n] for n in FOLD.train.known.sum(axis=0)]
+
+
+def test_independent_nets_keep_the_remedies_of_their_task():
+    plain, remedied = (
+        fit_each(FOLD, MultiTaskConfig.named("independent", training=FAST, balance=balance), 0)
+        for balance in ({}, {"*": {"lds": True}})
+    )
+    changed = [a.history.joint != b.history.joint for a, b in zip(plain, remedied, strict=True)]
+    assert changed == [True, True, False]
+
+
+def test_configurations_and_results_travel_between_processes():
+    config = config_with(aggregator="pcgrad", balance={"*": {"lds": True}})
+    result = fitted(config)
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        far = pool.submit(fitted, config).result()
+    assert np.array_equal(far.predict(FOLD.valid.x), result.predict(FOLD.valid.x))
 
 
 def test_soft_sharing_without_pull_is_independent_nets_of_the_same_batches():
