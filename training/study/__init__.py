@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from training.study.base import Study, StudyContext, StudyResult
+from training.study.custom import CUSTOM
+from training.study.main import MAIN
 
-STUDIES: Mapping[str, Study] = MappingProxyType({})
+STUDIES: Mapping[str, Study] = MappingProxyType({study.name: study for study in (MAIN, CUSTOM)})
+"""Every study, in the order in which `all` runs them; `custom` only by its name."""
 
 __all__ = ["STUDIES", "Study", "StudyContext", "StudyResult"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
+from training.multitask.config import MultiTaskConfig
 from training.multitask.config_parts import Training
 from training.report_tables import Section
 from training.study.data import StudyRows
@@ -89,6 +90,7 @@ class StudyContext:
         workers: processes.
         store: of outcomes, None to learn everything.
         say: told of progress.
+        config: a user's own methods, for the study `custom`.
     """
 
     rows: StudyRows
@@ -97,6 +99,7 @@ class StudyContext:
     workers: int = 2
     store: OutcomeStore | None = None
     say: Say = print
+    config: MultiTaskConfig | None = None
 
     def training(self, batch: int = BATCH) -> Training:
         """Return the optimisation: as the paper's but for larger batches, whose rate grows with the root of their size.

@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from training.multitask.checks import check_before_training, check_rows
 from training.multitask.config import MultiTaskConfig
 from training.multitask.history import FitResult
 from training.multitask.loop import build_net, fit, fit_each
@@ -88,6 +89,13 @@ class Learner(ABC):
     modules: ClassVar[tuple[str, ...]] = ("study.learners",)
     """Modules of this package, such as `multitask.loop`, whose code (and what they import) names the answer, too."""
 
+    def check(self, job: Job) -> None:  # noqa: B027
+        """Refuse rows or methods that cannot be learned, before anything is.
+
+        Raises:
+            ScreenerError: the learner cannot learn from them.
+        """
+
     @abstractmethod
     def describe(self) -> Mapping[str, object]:
         """Tell the settings in values that JSON knows."""
@@ -102,6 +110,10 @@ class Together(Learner):
     """One net of all tasks."""
 
     config: MultiTaskConfig
+
+    def check(self, job: Job) -> None:
+        """Check configuration and rows."""
+        check_before_training(self.config, job.fold)
 
     def describe(self) -> Mapping[str, object]:
         """Tell the configuration."""
@@ -122,6 +134,11 @@ class Alone(Learner):
 
     config: MultiTaskConfig
 
+    def check(self, job: Job) -> None:
+        """Check the rows."""
+        for name, rows in (("training", job.fold.train), ("validation", job.fold.valid)):
+            check_rows(rows, name)
+
     def describe(self) -> Mapping[str, object]:
         """Tell the configuration."""
         return {"learner": "alone", "config": self.config.table()}
@@ -139,6 +156,11 @@ class SeedsTogether(Learner):
 
     config: MultiTaskConfig
     each: bool = False
+
+    def check(self, job: Job) -> None:
+        """Check configuration and rows."""
+        if not self.each:
+            check_before_training(self.config, job.fold)
 
     def describe(self) -> Mapping[str, object]:
         """Tell the configuration."""

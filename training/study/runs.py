@@ -94,6 +94,8 @@ def run(asks: Iterable[Ask], workers: int, store: OutcomeStore | None, say: Say)
         stored = {key: store.load(key) for key in keys[-1]} if store else {}
         found |= {key: outcome for key, outcome in stored.items() if outcome is not None}
         todo += _missing(ask, place, keys[-1], {*found, *(key for part in todo for key in part.keys)}, store)
+    for part in todo:
+        part.learner.check(Job(tables[part.rows], part.split))
     if found:
         say(f"{len(found)} fits were there already")
     done = 0

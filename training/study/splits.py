@@ -14,7 +14,8 @@ from training.multitask.rows import Fold, LabelledRows
 from training.study.data import StudyRows, strata
 
 Rows = NDArray[np.int64]
-PAPER, GROUPED = "paper", "grouped"
+PAPER, THINNED, GROUPED = "paper", "paper 65:1", "grouped"
+"""Kinds of splits: the first two are one split each, on which only seeds vary."""
 SHARES = (0.70, 0.15, 0.15)
 """Training, validation and test rows of the paper's split, doi:10.48550/arXiv.2512.22740."""
 RATIOS = (1.0, 65.0, 62.0)
@@ -30,7 +31,7 @@ class Split:
     """Rows to learn from, to stop by and to test on.
 
     Attributes:
-        kind: `paper` or `grouped`.
+        kind: `paper`, `paper 65:1` or `grouped`.
         number: outer fold, from 0.
         train: row numbers.
         valid: row numbers.
@@ -109,7 +110,7 @@ def thinned_as_in_paper(rows: StudyRows, split: Split, seed: int = 0, least: int
             labelled = part[known[:, task]]
             count = min(len(labelled), max(least, round(large / RATIOS[task])))
             hidden[_all_but(labelled, rows.rows.y[labelled, task], count, rows.rows.is_label[task], rng), task] = True
-    return replace(split, hidden=hidden)
+    return replace(split, kind=THINNED, hidden=hidden)
 
 
 def _all_but(labelled: Rows, y: NDArray[np.floating], count: int, label: bool, rng: np.random.Generator) -> Rows:

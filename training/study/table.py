@@ -15,7 +15,7 @@ from training.diagnostics.statistics import benjamini_hochberg, paired_t, two_si
 from training.report_tables import Section, Spread, Value
 from training.study.measures import LOWER_IS_BETTER, cell_scores
 from training.study.runs import Cell
-from training.study.splits import PAPER, together
+from training.study.splits import GROUPED, together
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Score:
 
     Attributes:
         rows: name of the rows.
-        split: `paper` or `grouped`.
+        split: kind of the splits.
         arm: its name.
         task: the task, or `all`.
         metric: name of the score.
@@ -58,7 +58,7 @@ class Difference:
         arm: the arm.
         task: the task.
         metric: name of the score.
-        split: `paper` or `grouped`.
+        split: kind of the splits.
         rows: name of the rows.
         mean: mean difference.
         low: lower end of its 95 % interval.
@@ -83,6 +83,7 @@ def scores_of(
     cells: Iterable[Cell],
     best: str = "joint",
     extra: Callable[[Cell], Mapping[str, Mapping[str, float]]] | None = None,
+    suffix: str = "",
 ) -> list[Score]:
     """Score all cells of a study and gather them by arm.
 
@@ -90,16 +91,17 @@ def scores_of(
         cells: from `runs.run`.
         best: checkpoint, `joint` or `task`.
         extra: further scores of a cell, task → name → value.
+        suffix: of the arms' names.
     """
     gathered: dict[tuple[str, str, str, str, str], dict[int, list[float]]] = {}
     for cell in cells:
         found = {task: dict(values) for task, values in cell_scores(cell, best).items()}
         for task, more in (extra(cell) if extra else {}).items():
             found.setdefault(task, {}).update(more)
-        unit = cell.seed if cell.split.kind == PAPER else cell.split.number
+        unit = cell.split.number if cell.split.kind == GROUPED else cell.seed
         for task, values in found.items():
             for metric, value in values.items():
-                key = (cell.rows.name, cell.split.kind, cell.arm.name, task, metric)
+                key = (cell.rows.name, cell.split.kind, cell.arm.name + suffix, task, metric)
                 gathered.setdefault(key, {}).setdefault(unit, []).append(value)
     return [
         Score(*key, tuple(float(np.mean(values)) for _, values in sorted(units.items())))
@@ -147,7 +149,7 @@ def differences(
         d = [sign * (a - b) for a, b in zip(score.values, base.values, strict=True)]
         if len(d) < 2 or not np.isfinite(d).all():
             continue
-        test = paired_t(d) if split == PAPER else corrected_paired_test(d, ratio)
+        test = corrected_paired_test(d, ratio) if split == GROUPED else paired_t(d)
         found.append((score, test.mean, test.low, test.high, two_sided(test)))
     adjusted = benjamini_hochberg([p for *_, p in found]) if found else np.empty(0)
     return [
