@@ -39,6 +39,11 @@ class MultiTaskNet(nn.Module, ABC):
         """Number of tasks, t."""
         return len(self.towers)
 
+    @property
+    def separate_heads(self) -> bool:
+        """Whether all tasks read one representation, each through its own head alone."""
+        return len(self.backbones) == 1
+
     def forward(self, x: Tensor, known: Tensor | None = None) -> Tensor:
         """Predict all tasks, shape (b, f) → (b, t).
 

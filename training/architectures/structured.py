@@ -60,6 +60,11 @@ class StructuredNet(HardNet):
         self.alpha, self.lambda1, self.lambda2, self.detach = alpha, lambda1, lambda2, detach
         self.register_buffer("others", 1.0 - torch.eye(tasks), persistent=False)
 
+    @property
+    def separate_heads(self) -> bool:
+        """Whether all tasks read one representation, and corrections leave the predictions that they read alone."""
+        return self.detach and super().separate_heads
+
     def heads(self, z: Tensor) -> Tensor:
         """Predict from a representation, corrections included, shape (b, d) or (b, t, d) → (b, t)."""
         primary = super().heads(z)

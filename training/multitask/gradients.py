@@ -36,6 +36,30 @@ def task_gradients(
     return torch.stack(rows), sums
 
 
+def split_gradients(
+    losses: Tensor, present: Tensor, z: Tensor, parts: Tensor, shared: Sequence[Parameter], others: Sequence[Parameter]
+) -> tuple[Tensor, list[Tensor | None]]:
+    """Do the same where every loss reads a copy of the representation: heads are passed through once, not t times.
+
+    Args:
+        losses: shape (t,), functions of ``parts``.
+        present: which tasks have a label in the batch, shape (t,).
+        z: representation, a function of ``shared``, shape (b, d).
+        parts: a copy for each task, a leaf of the graph, shape (b, t, d).
+        shared: parameters of the backbone, P numbers in all.
+        others: parameters of heads and relations.
+
+    Returns:
+        As `task_gradients`.
+    """
+    found = torch.autograd.grad(losses.sum(), [parts, *others], retain_graph=True, allow_unused=True)
+    rows: list[Tensor] = []
+    for task in present.nonzero()[:, 0].tolist():
+        gradients = torch.autograd.grad(z, list(shared), found[0][:, task], retain_graph=True, allow_unused=True)
+        rows.append(torch.cat([_flat(g, p) for g, p in zip(gradients, shared, strict=True)]))
+    return torch.stack(rows), list(found[1:])
+
+
 def _flat(gradient: Tensor | None, parameter: Parameter) -> Tensor:
     """A gradient as a vector, zeros for none."""
     return parameter.new_zeros(parameter.numel()) if gradient is None else gradient.flatten()

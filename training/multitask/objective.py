@@ -57,28 +57,34 @@ class Objective(nn.Module):
         self.plain = labelled and self.weight is None and not self.terms and not self.smoothing
         """One regression task: the loss needs no mask."""
 
-    def forward(self, net: MultiTaskNet, chosen: Tensor, epoch: int) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(
+        self, net: MultiTaskNet, chosen: Tensor, epoch: int, *, split: bool = False
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Compute the losses of a batch.
 
         Args:
             net: the net, in training mode.
             chosen: row numbers, shape (b,).
             epoch: from 0.
+            split: give every task a copy of the representation that is a leaf of the graph.
 
         Returns:
-            Losses (t,), which tasks are present (t,), and the representation.
+            Losses (t,), which tasks are present (t,), the representation, and what the heads read of it.
         """
         x, y = self.rows.x[chosen], self.rows.y[chosen]
         known = self.rows.known if self.plain else self.rows.known[chosen]
         z = net.trunk(x, known)
-        out = net.heads(self._smoothed(z, y, known, epoch) if self.smoothing else z)
+        read = z
+        if split:
+            read = z.detach()[:, None].expand(-1, net.tasks, -1).requires_grad_()
+        out = net.heads(self._smoothed(read, y, known, epoch) if self.smoothing else read)
         if self.plain:
-            return nn.functional.mse_loss(out, y)[None], self.always, z
+            return nn.functional.mse_loss(out, y)[None], self.always, z, read
         loss = row_losses(out, y, known, self.rows.is_label)
         if self.terms:
             loss = self._replaced(loss, out, y, known)
         losses, present = masked_means(loss, known, None if self.weight is None else self.weight[chosen])
-        return losses, present, z
+        return losses, present, z, read
 
     def end_epoch(self, net: MultiTaskNet, epoch: int) -> None:
         """Refresh the statistics of smoothed features."""

@@ -12,7 +12,14 @@ from training.aggregators import GramianWeighting, representation_gramian
 from training.architectures.layers import Dropout, Pool
 from training.architectures.multitask_net import MultiTaskNet
 from training.diagnostics.gramians import departure
-from training.multitask.gradients import conflict_rate, gradient_norms, gramian, set_gradient, task_gradients
+from training.multitask.gradients import (
+    conflict_rate,
+    gradient_norms,
+    gramian,
+    set_gradient,
+    split_gradients,
+    task_gradients,
+)
 from training.multitask.objective import Objective
 from training.weighting import LossWeighting
 
@@ -63,6 +70,9 @@ class Stepper:
         self.net, self.objective, self.weighting, self.aggregator = net, objective, weighting, aggregator
         self.optimiser, self.anchor = optimiser, anchor
         self.shared, self.others = net.shared_parameters(), net.heads_parameters()
+        self.split = aggregator is not None and not aggregator.of_representation and net.separate_heads
+        reads = weighting is not None and weighting.reads_norms
+        self.split = self.split and not reads  # norms are read through the whole graph
         self.own = [net.task_parameters(task) for task in range(net.tasks)] if drop else None
         self.parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
         self.steps = 0
@@ -72,7 +82,7 @@ class Stepper:
         replay = Replay(self.net) if self.weighting is not None and self.weighting.reads_after else None
         for parameter in self.parameters:
             parameter.grad = None  # quicker than `zero_grad`
-        losses, present, z = self.objective(self.net, chosen, epoch)
+        losses, present, z, read = self.objective(self.net, chosen, epoch, split=self.split)
         total = losses.sum() if self.weighting is None else self.weighting(losses, present, epoch, self.steps)
         norms = None
         if self.weighting is not None and self.weighting.reads_norms:
@@ -83,7 +93,7 @@ class Stepper:
         elif self.aggregator.of_representation:
             log = self._along_representation(losses, present, z, total)
         else:
-            log = self._along_aggregate(losses, present, total)
+            log = self._along_aggregate(losses, present, z, read, total)
         if self.own is not None and len(self.own) > 1 and not bool(present.all()):
             for task in (~present).nonzero()[:, 0].tolist():
                 for parameter in self.own[task]:
@@ -107,10 +117,13 @@ class Stepper:
         extra = self._extra()
         torch.autograd.backward(total if extra is None else total + extra)  # typed, unlike `Tensor.backward`
 
-    def _along_aggregate(self, losses: Tensor, present: Tensor, total: Tensor) -> StepLog:
+    def _along_aggregate(self, losses: Tensor, present: Tensor, z: Tensor, read: Tensor, total: Tensor) -> StepLog:
         """Give the shared parameters the aggregate, every head its own unscaled loss, the weighting its total."""
         assert self.aggregator is not None
-        jacobian, sums = task_gradients(losses, present, self.shared, self.others)
+        if self.split:
+            jacobian, sums = split_gradients(losses, present, z, read, self.shared, self.others)
+        else:
+            jacobian, sums = task_gradients(losses, present, self.shared, self.others)
         if self.weighting is not None:
             jacobian = jacobian * self.weighting.weights()[present].to(jacobian)[:, None]
             learned = [p for p in self.weighting.parameters() if p.requires_grad]

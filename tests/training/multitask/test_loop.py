@@ -14,7 +14,14 @@ from training.architectures.seeds import SeedNets
 from training.imbalance.masked import masked_means, row_losses
 from training.multitask.config import MultiTaskConfig
 from training.multitask.flat_adam import FlatAdam
-from training.multitask.gradients import conflict_rate, gradient_norms, gramian, set_gradient, task_gradients
+from training.multitask.gradients import (
+    conflict_rate,
+    gradient_norms,
+    gramian,
+    set_gradient,
+    split_gradients,
+    task_gradients,
+)
 from training.multitask.loop import Trainer, build_net, epoch_means, fit, fit_each, mean_predictor_losses
 from training.multitask.rows import RowTensors, Scales, rows_of_columns
 from training.multitask.seed_loop import fit_seeds
@@ -294,6 +301,44 @@ def test_task_gradients_are_those_of_single_losses():
     assert norms[1] == 0.0
     (last,) = torch.autograd.grad(losses[2], [net.last_shared().weight])
     torch.testing.assert_close(norms[2], last.norm())
+
+
+@pytest.mark.parametrize("architecture", [SMALL, STRUCTURED], ids=["hard", "structured"])
+@pytest.mark.parametrize("balance", [{}, {"*": {"fds": {"buckets": 5}, "loss": "gai"}}], ids=["plain", "remedies"])
+def test_heads_passed_through_once_give_the_same_gradients(architecture, balance):
+    config = config_with(architecture=architecture, aggregator="upgrad", sampler="per_task", balance=balance)
+    found = {}
+    for split in (True, False):
+        trainer = Trainer(build_net(config, 6, 3, 0), FOLD, config, 0)
+        assert trainer.stepper.split
+        for epoch in range(3):
+            trainer.stepper.split = split
+            trainer.epoch(epoch)
+        found[split] = torch.cat([p.detach().flatten() for p in trainer.net.parameters()])
+    torch.testing.assert_close(found[True], found[False], atol=2e-3, rtol=2e-3)
+    trainer.net.train()
+    chosen = torch.arange(60)
+    rows = []
+    for split in (True, False):
+        share_generator(trainer.net, stream(3, "dropout"))
+        losses, present, z, read = trainer.objective(trainer.net, chosen, 3, split=split)
+        shared, others = trainer.net.shared_parameters(), trainer.net.heads_parameters()
+        if split:
+            rows.append(split_gradients(losses, present, z, read, shared, others))
+        else:
+            rows.append(task_gradients(losses, present, shared, others))
+    torch.testing.assert_close(rows[0][0], rows[1][0])
+    for mine, expected in zip(rows[0][1], rows[1][1], strict=True):
+        torch.testing.assert_close(mine, expected)
+
+
+@pytest.mark.parametrize("architecture", [{**STRUCTURED, "detach": False}, {**SMALL, "norm": "task_bn"}])
+def test_heads_that_are_not_all_of_a_task_are_not_split(architecture):
+    config = config_with(architecture=architecture, aggregator="pcgrad", sampler="per_task")
+    trainer = Trainer(build_net(config, 6, 3, 0), FOLD, config, 0)
+    assert not trainer.stepper.split
+    assert np.isfinite([float(log.losses.sum()) for log in trainer.epoch(0)]).all()
+    assert all(p.grad is not None for p in trainer.net.parameters())
 
 
 def test_conflicts_are_counted_over_pairs():
