@@ -21,6 +21,8 @@ SEEDS = (42, 123, 456, 789, 1024)
 QUICK_SEEDS = 2
 QUICK_FOLDS = 2
 QUICK_EPOCHS = 10
+FEW_FITS = 60
+"""Quick fits that are done before two processes have loaded their libraries."""
 FAITHFUL_BATCH, BATCH, QUICK_BATCH = 32, 256, 64
 Verdict = Literal["holds", "does not hold", "not decided", "explained otherwise"]
 
@@ -151,12 +153,14 @@ class StudyContext:
         return asked + ([Ask(table, split, arm, few) for arm in arms for split in self.grouped] if grouped else [])
 
     def run(self, asks: Iterable[Ask]) -> list[Cell]:
-        """Run asks; what was learned before is looked up. A quick run starts no processes: they take longer than it.
+        """Run asks; what was learned before is looked up. A short quick run starts no processes: they take longer.
 
         Raises:
             ScreenerError: as `runs.run`.
         """
-        return run(asks, 1 if self.quick else self.workers, self.store, self.say)
+        asked = list(asks)
+        short = self.quick and sum(len(ask.seeds) for ask in asked) <= FEW_FITS
+        return run(asked, 1 if short else self.workers, self.store, self.say)
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,11 +157,13 @@ def _sections(context: StudyContext, scores: Sequence[Score], tested: Sequence[D
     sections = []
     for split, words in told.items():
         if any(score.split == split for score in scores):
-            caption = f"{words}; q against the independent nets. Quoted: {citation()}, other rows than these."
+            shown = {} if split == GROUPED else figures
+            caption = f"{words}; q against the independent nets."
+            caption += f" Quoted: {citation()}, other rows than these." if shown else ""
             key = f"main-{split.replace(' ', '-').replace(':', '-')}"
             heading = f"Main table, split `{split}`"
             args = (key, heading, caption, scores, columns)
-            sections.append(arms_table(*args, split=split, rows=name, tested=tested, quoted=figures))
+            sections.append(arms_table(*args, split=split, rows=name, tested=tested, quoted=shown))
     return sections
 
 
@@ -183,10 +185,10 @@ def _notes(context: StudyContext) -> tuple[str, ...]:
     """What to know of the numbers."""
     sizes = [context.training(batch) for batch in (FAITHFUL_BATCH, BATCH)]
     return (
-        f"Arms without a suffix have batches of {sizes[0].batch} and rate {sizes[0].lr:g}; `{LARGE[2:]}` means batches of "
-        f"{sizes[1].batch} and rate {sizes[1].lr:.2g}.",
-        f"Independent nets stop each at its own best epoch; the others at the best joint one, or with `{OWN[2:]}` every "
-        "task at its own.",
+        f"Arms without a suffix have batches of {sizes[0].batch} and rate {sizes[0].lr:g}; `{LARGE[2:]}` means batches "
+        f"of {sizes[1].batch} and rate {sizes[1].lr:.2g}.",
+        "Independent nets stop each at its own best epoch; the others at the best joint one, or with "
+        f"`{OWN[2:]}` every task at its own.",
         "Seeds on one split measure the optimiser's noise only; the test is that over outer folds.",
         f"`{MATCHED}`: recall at the precision that the independent net of the same seed has at probability ½.",
     )

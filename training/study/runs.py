@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import copyreg
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 
 from training.cell_store import answer_key
 from training.study.code import code_digest
@@ -17,15 +15,6 @@ from training.study.store import OutcomeStore, study_digest
 from training.workers import in_order
 
 Say = Callable[[str], None]
-
-
-def _read_only(mapping: dict[object, object]) -> MappingProxyType[object, object]:
-    """Make a mapping read-only again."""
-    return MappingProxyType(mapping)
-
-
-# Configurations hold read-only mappings, and travel to other processes.
-copyreg.pickle(MappingProxyType, lambda mapping: (_read_only, (dict(mapping),)))
 
 
 @dataclass(frozen=True, slots=True)
