@@ -21,6 +21,7 @@ SEEDS = (42, 123, 456, 789, 1024)
 QUICK_SEEDS = 2
 QUICK_FOLDS = 2
 QUICK_EPOCHS = 10
+SHORT = "Batches of 256, at most 100 epochs, early stopping after 15 without a better joint loss; all arms alike."
 FEW_FITS = 60
 """Quick fits that are done before two processes have loaded their libraries."""
 FAITHFUL_BATCH, BATCH, QUICK_BATCH = 32, 256, 64
@@ -103,15 +104,21 @@ class StudyContext:
     say: Say = print
     config: MultiTaskConfig | None = None
 
-    def training(self, batch: int = BATCH) -> Training:
+    def training(self, batch: int = BATCH, *, short: bool = False) -> Training:
         """Return the optimisation: as the paper's but for larger batches, whose rate grows with the root of their size.
 
         A quick run has few epochs, and 64 rows where 256 are asked for.
+
+        Args:
+            batch: rows of a step.
+            short: at most 100 epochs and half the patience, for studies of many arms.
         """
         size = min(batch, QUICK_BATCH) if self.quick else batch
         rate = 1e-3 * (size / FAITHFUL_BATCH) ** 0.5
         if self.quick:
             return Training(batch=size, epochs=QUICK_EPOCHS, lr=rate, patience=QUICK_EPOCHS, plateau_patience=4)
+        if short:
+            return Training(batch=size, lr=rate, epochs=100, patience=15, plateau_patience=5)
         return Training(batch=size, lr=rate)
 
     @cached_property

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from training.report_tables import Section
 from training.study.base import StudyContext
-from training.study.measures import HEADLINE
+from training.study.measures import HEADLINE, MATCHED, matched_recall
 from training.study.quoted import Figures, citation
 from training.study.runs import Arm, Ask, Cell
 from training.study.splits import GROUPED, PAPER, THINNED
@@ -57,6 +57,7 @@ def compare(
     label: Sequence[str] = ("f1",),
     thinned: bool = True,
     quoted: Figures | None = None,
+    matched: str | None = None,
     extra: Extra | None = None,
 ) -> Comparison:
     """Run arms and lay them out.
@@ -70,12 +71,16 @@ def compare(
         label: scores shown of labels beside the average precision.
         thinned: run on the thinned labels, too, where the tasks are the paper's.
         quoted: published figures.
-        extra: further scores of a cell.
+        matched: arm at whose precision recall is compared.
+        extra: further scores of a cell, instead of that recall.
     """
     asks = context.asks(arms)
     if thinned and context.rows.standard:
         asks += [Ask(context.rows, context.thinned, arm, context.seeds) for arm in arms]
     cells = context.run(asks)
+    if matched is not None:
+        extra = matched_recall(cells, {arm.name: matched for arm in arms})
+        label = (*label, MATCHED)
     scores = scores_of(cells, extra=extra)
     metrics = headline_metrics(context)
     tested = differences(scores, reference, metrics, split=GROUPED, ratio=ratio_of(cells, GROUPED))

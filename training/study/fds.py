@@ -7,7 +7,7 @@ from dataclasses import replace
 from training.multitask.config import EVERY
 from training.multitask.config_parts import Balance
 from training.study.arms import hard, method, mitigation_weights
-from training.study.base import Finding, Study, StudyContext, StudyResult
+from training.study.base import SHORT, Finding, Study, StudyContext, StudyResult
 from training.study.comparing import compare
 from training.study.learners import Together
 from training.study.mitigation import largest_gap
@@ -21,7 +21,7 @@ _TAILS = ("mae_top_tenth", "mae_bottom_tenth", "worst_tenth")
 
 def run_fds(context: StudyContext) -> StudyResult:
     """Fit hard sharing with and without feature smoothing, which must change the predictions to mean anything."""
-    training, weights = context.training(), mitigation_weights(context.rows)
+    training, weights = context.training(short=True), mitigation_weights(context.rows)
     variants = {
         "fds": Balance(fds=method("fds")),
         "fds, σ 1": Balance(fds=method("fds", sigma=1.0)),
@@ -65,7 +65,7 @@ def run_fds(context: StudyContext) -> StudyResult:
         tuple(found.scores),
         tuple(found.tested),
         findings=tuple(findings),
-        notes=("Tail errors are in standard deviations of the training labels; lower is better.",),
+        notes=(SHORT, "Tail errors are in standard deviations of the training labels; lower is better."),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -12,7 +12,8 @@ from training.report_tables import Section
 from training.study.arms import hard, independent, method, paper_weights
 from training.study.base import BATCH, FAITHFUL_BATCH, Finding, Plot, Study, StudyContext, StudyResult
 from training.study.learners import Alone, SeedsTogether, Together
-from training.study.measures import HEADLINE, known_test, precision_at_half, recall_at_precision
+from training.study.main_tables import confusion_table, synergy_table
+from training.study.measures import HEADLINE, MATCHED, known_test, matched_recall
 from training.study.plots import Line, histogram_svg, lines_svg, mean_curve
 from training.study.quoted import citation, quoted
 from training.study.runs import Arm, Ask, Cell, select
@@ -23,7 +24,6 @@ from training.study.verdicts import beside, by_sign, pick, sign_finding
 REFERENCE = "independent"
 LARGE = ", large batch"
 OWN = ", own epochs"
-MATCHED = "recall_at_matched_precision"
 _REGRESSION = ("r2",)
 _LABEL = ("f1", "recall", "precision", "roc_auc", "pr_auc", MATCHED)
 
@@ -36,18 +36,22 @@ def run_main(context: StudyContext) -> StudyResult:
     if context.rows.standard:
         asks += [Ask(context.rows, context.thinned, arm, context.seeds) for arm in [*faithful, *large]]
     cells = context.run(asks)
-    matched = matched_recall(
-        cells, {arm.name: REFERENCE + arm.name.removeprefix(_base(arm)) for arm in [*faithful, *large]}
-    )
+    references = {arm.name: REFERENCE + arm.name.removeprefix(_base(arm)) for arm in [*faithful, *large]}
+    matched = matched_recall(cells, references)
     scores = scores_of(cells, extra=matched)
     own = scores_of((cell for cell in cells if _base(cell.arm) != REFERENCE), "task", suffix=OWN)
     tested = differences(
         scores, REFERENCE + LARGE, _compared(context), split=GROUPED, ratio=ratio_of(cells, GROUPED)
     ) + differences(scores, REFERENCE, _compared(context), split=PAPER, ratio=0.0)
+    labels = dict(zip(context.rows.tasks, context.rows.rows.is_label.tolist(), strict=True))
     return StudyResult(
         "main",
         "Independent, hard and structured sharing",
-        tuple(_sections(context, [*scores, *own], tested)),
+        (
+            *_sections(context, [*scores, *own], tested),
+            confusion_table(cells, REFERENCE + LARGE, [arm.name for arm in large]),
+            synergy_table(scores, labels, references, (PAPER, THINNED, GROUPED)),
+        ),
         (*scores, *own),
         tuple(tested),
         quoted("main"),
@@ -58,30 +62,6 @@ def run_main(context: StudyContext) -> StudyResult:
 
 
 MAIN = Study("main", "does learning together beat learning alone, and does a graph of tasks add to it?", run_main)
-
-
-def matched_recall(
-    cells: Sequence[Cell], references: Mapping[str, str]
-) -> Callable[[Cell], Mapping[str, Mapping[str, float]]]:
-    """Return what scores a cell's recall at the precision that its reference has at probability ½.
-
-    Args:
-        cells: of the study.
-        references: arm → the arm whose precision is matched, on the same split and seed.
-    """
-    by = {(c.rows.name, c.split.kind, c.split.number, c.seed, c.arm.name): c for c in cells}
-
-    def score(cell: Cell) -> Mapping[str, Mapping[str, float]]:
-        place = (cell.rows.name, cell.split.kind, cell.split.number, cell.seed)
-        reference = by.get((*place, references.get(cell.arm.name, "")))
-        found: dict[str, Mapping[str, float]] = {}
-        for task in np.flatnonzero(cell.rows.rows.is_label).tolist() if reference else ():
-            level = precision_at_half(reference, task) if reference else float("nan")
-            recall = recall_at_precision(cell, task, level) if np.isfinite(level) else float("nan")
-            found[cell.rows.tasks[task]] = {MATCHED: recall}
-        return found
-
-    return score
 
 
 def main_columns(context: StudyContext) -> list[tuple[str, str]]:

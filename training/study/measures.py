@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ LOWER_IS_BETTER = frozenset(
         *("mae_physical", "rmse_physical", "brier", "log_loss", "calibration_error"),
     )
 )
+MATCHED = "recall_at_matched_precision"
 HEADLINE = {False: "r2", True: "pr_auc"}
 """The score that stands for a regression task, and for labels."""
 
@@ -80,6 +81,30 @@ def recall_at_precision(cell: Cell, task: int, precision: float, best: str = "jo
     """Highest recall of a label task among thresholds of at least a precision, 0 where none has it."""
     label, logit = known_test(cell, task, best)
     return max((p.recall for p in confusions(label, logit)[1:] if p.precision >= precision - 1e-12), default=0.0)
+
+
+def matched_recall(
+    cells: Sequence[Cell], references: Mapping[str, str]
+) -> Callable[[Cell], Mapping[str, Mapping[str, float]]]:
+    """Return what scores a cell's recall at the precision that its reference has at probability ½.
+
+    Args:
+        cells: of the study.
+        references: arm → the arm whose precision is matched, on the same split and seed.
+    """
+    by = {(c.rows.name, c.split.kind, c.split.number, c.seed, c.arm.name): c for c in cells}
+
+    def score(cell: Cell) -> Mapping[str, Mapping[str, float]]:
+        place = (cell.rows.name, cell.split.kind, cell.split.number, cell.seed)
+        reference = by.get((*place, references.get(cell.arm.name, "")))
+        found: dict[str, Mapping[str, float]] = {}
+        for task in np.flatnonzero(cell.rows.rows.is_label).tolist() if reference else ():
+            level = precision_at_half(reference, task) if reference else float("nan")
+            recall = recall_at_precision(cell, task, level) if np.isfinite(level) else float("nan")
+            found[cell.rows.tasks[task]] = {MATCHED: recall}
+        return found
+
+    return score
 
 
 def known_test(cell: Cell, task: int, best: str = "joint") -> tuple[Array, Array]:

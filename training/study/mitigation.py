@@ -10,7 +10,7 @@ from training.multitask.config import EVERY
 from training.multitask.config_parts import Balance, Method
 from training.report_tables import Section
 from training.study.arms import hard, independent, method, mitigation_weights, paper_weights
-from training.study.base import Finding, Study, StudyContext, StudyResult
+from training.study.base import SHORT, Finding, Study, StudyContext, StudyResult
 from training.study.comparing import Comparison, compare, headline_metrics, per_task
 from training.study.learners import Alone, Together
 from training.study.quoted import quoted
@@ -30,12 +30,15 @@ _NORMALISERS = ("none", "l2", "loss", "loss+")
 def run_mitigation(context: StudyContext) -> StudyResult:
     """Fit all remedies and judge the paper's claims of them."""
     arms = mitigation_arms(context)
-    found = compare(context, "mitigation", arms, BASE, thinned=not context.quick, quoted=quoted("mitigation"))
+    found = compare(
+        context, "mitigation", arms, BASE, thinned=not context.quick, quoted=quoted("mitigation"), matched=ALONE
+    )
     against_sum = found.against(SUM, headline_metrics(context))
     against_alone = found.against(ALONE, headline_metrics(context))
     sections = [*found.sections, _log_table(found.cells), _against_alone(context, arms, against_alone)]
     findings = _findings(context, found, against_sum, against_alone) if context.rows.standard else []
     notes = (
+        SHORT,
         f"`{BASE}` adds the losses with the weights (1, 10, 10) of the paper's remedies (others: by inverse size).",
         f"`{SUM}` goes the way of the aggregators, but its aggregate is the weighted sum: what an aggregator adds is "
         "its difference from this arm, not from a base that scales heads otherwise.",
@@ -57,7 +60,7 @@ MITIGATION = Study("mitigation", "which weighting, aggregator or remedy for rare
 
 def mitigation_arms(context: StudyContext) -> list[Arm]:
     """Make all contenders, trained alike."""
-    training, ten = context.training(), mitigation_weights(context.rows)
+    training, ten = context.training(short=True), mitigation_weights(context.rows)
     arms = [
         Arm(ALONE, "one net per task", Alone(independent(training))),
         Arm(BASE, "weights (1, 10, 10)", Together(hard(training, ten))),
@@ -120,7 +123,7 @@ def _remedied(
 ) -> Arm:
     """Make an arm with a remedy on every regression, base weights unless told."""
     weights = mitigation_weights(context.rows) if weighting is None else weighting
-    config = hard(context.training(), weights, aggregator, balance={EVERY: balance})
+    config = hard(context.training(short=True), weights, aggregator, balance={EVERY: balance})
     return Arm(name, "remedy for rare values of every regression, base weights", Together(config))
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
-from collections.abc import Sequence
+import io
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from training.publish import write_whole
 from training.study.base import Finding, StudyContext, StudyResult
 from training.study.store import study_digest
-from training.study.table import to_csv
+from training.study.table import Difference, Score
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,3 +89,24 @@ def digest_of(results: Sequence[StudyResult]) -> str:
     for result in results:
         state.update(to_csv(result.scores, result.tested, result.quoted).encode())
     return state.hexdigest()[:16]
+
+
+def to_csv(scores: Sequence[Score], tested: Sequence[Difference], quoted: Mapping[str, Mapping[str, float]]) -> str:
+    """Write every score on a line of its own, with its difference from the reference and the quoted figure."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    of = {(d.rows, d.split, d.arm, d.task, d.metric): d for d in tested}
+    compared = ("difference", "low", "high", "p", "q")
+    writer.writerow(["rows", "split", "arm", "task", "metric", "mean", "sd", "n", *compared, "quoted"])
+    for s in scores:
+        d = of.get((s.rows, s.split, s.arm, s.task, s.metric))
+        test = ("", "", "", "", "") if d is None else tuple(map(_text, (d.mean, d.low, d.high, d.p, d.q)))
+        figure = quoted.get(s.arm, {}).get(f"{s.task}.{s.metric}")
+        own = (_text(s.spread.mean), _text(s.spread.sd), s.spread.n)
+        writer.writerow([s.rows, s.split, s.arm, s.task, s.metric, *own, *test, "" if figure is None else figure])
+    return stream.getvalue()
+
+
+def _text(value: float) -> str:
+    """A number with six digits, nothing for none."""
+    return f"{value:.6g}" if math.isfinite(value) else ""

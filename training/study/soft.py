@@ -9,7 +9,7 @@ import numpy as np
 from training.multitask.config import MultiTaskConfig
 from training.report_tables import Section, Value, spread
 from training.study.arms import hard, independent, method
-from training.study.base import Finding, Study, StudyContext, StudyResult
+from training.study.base import SHORT, Finding, Study, StudyContext, StudyResult
 from training.study.comparing import compare, per_task
 from training.study.learners import Alone, Together
 from training.study.runs import Arm, Cell, select
@@ -23,7 +23,7 @@ STRENGTHS = (1e-3, 1e-2, 1e-1)
 
 def run_soft(context: StudyContext) -> StudyResult:
     """Fit soft sharing at every strength, beside no pull at all and beside one backbone."""
-    training = context.training()
+    training = context.training(short=True)
 
     def soft(strength: float, *, same_start: bool = True) -> Together:
         architecture = method("soft", strength=strength, same_start=same_start)
@@ -57,7 +57,10 @@ def run_soft(context: StudyContext) -> StudyResult:
         tuple(found.scores),
         tuple(found.tested),
         findings=tuple(findings),
-        notes=("Losses are added without weights; `soft 0` differs from independent nets by its single joint end.",),
+        notes=(
+            SHORT,
+            "Losses are added without weights; `soft 0` differs from independent nets by its single joint end.",
+        ),
     )
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -233,24 +230,3 @@ def short(task: str) -> str:
     """Name a task in a heading."""
     names = {"resistivity_uohm_cm": "resistivity", "hardness_gpa": "hardness", "is_amorphous": "amorphous"}
     return names.get(task, task)
-
-
-def to_csv(scores: Sequence[Score], tested: Sequence[Difference], quoted: Mapping[str, Mapping[str, float]]) -> str:
-    """Write every score on a line of its own, with its difference from the reference and the quoted figure."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    of = {(d.rows, d.split, d.arm, d.task, d.metric): d for d in tested}
-    compared = ("difference", "low", "high", "p", "q")
-    writer.writerow(["rows", "split", "arm", "task", "metric", "mean", "sd", "n", *compared, "quoted"])
-    for s in scores:
-        d = of.get((s.rows, s.split, s.arm, s.task, s.metric))
-        test = ("", "", "", "", "") if d is None else tuple(map(_text, (d.mean, d.low, d.high, d.p, d.q)))
-        figure = quoted.get(s.arm, {}).get(f"{s.task}.{s.metric}")
-        own = (_text(s.spread.mean), _text(s.spread.sd), s.spread.n)
-        writer.writerow([s.rows, s.split, s.arm, s.task, s.metric, *own, *test, "" if figure is None else figure])
-    return stream.getvalue()
-
-
-def _text(value: float) -> str:
-    """A number with six digits, nothing for none."""
-    return f"{value:.6g}" if math.isfinite(value) else ""

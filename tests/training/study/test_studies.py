@@ -9,15 +9,18 @@ from training.multitask.config import config_of
 from training.study import STUDIES, base
 from training.study.custom import run_custom
 from training.study.fds import run_fds
-from training.study.main import MATCHED, run_main
+from training.study.main import run_main
+from training.study.measures import MATCHED
 from training.study.mitigation import BASE, SUM, mitigation_arms, remedies
 from training.study.relations import PUBLISHED, run_relations
+from training.study.report import to_csv
 from training.study.runs import Ask, run
 from training.study.soft import run_soft
-from training.study.table import find, to_csv
+from training.study.table import find
 from training.study_command import StudyRequest, run_study
 
 ROWS = invented(240)
+TABLES = ("paper", "paper-65-1", "grouped", "confusion", "synergy")
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +32,7 @@ def short(monkeypatch):
 def test_main_compares_three_architectures_on_three_kinds_of_splits(tmp_path, monkeypatch):
     monkeypatch.setattr(base, "QUICK_EPOCHS", 6)  # until every net flags something
     result = run_main(quick(ROWS, tmp_path))
-    assert [section.name for section in result.sections] == ["main-paper", "main-paper-65-1", "main-grouped"]
+    assert [section.name for section in result.sections] == ["main-" + name for name in TABLES]
     arms = [row["arm"] for row in result.sections[0].rows]
     assert arms[:6] == [a + s for s in ("", ", large batch") for a in ("independent", "hard", "structured")]
     assert len(arms) == 10
@@ -43,6 +46,10 @@ def test_main_compares_three_architectures_on_three_kinds_of_splits(tmp_path, mo
         *("loss-resistivity", "loss-hardness", "loss-amorphous", "errors-resistivity", "errors-hardness")
     }
     assert len(result.findings) == 4
+    outcomes = [row["hits"] + row["false"] + row["missed"] + row["passed"] for row in result.sections[3].rows]
+    assert len(set(outcomes)) == 1
+    assert outcomes[0] <= ROWS.counts()["is_amorphous"]
+    assert {row["arm"] for row in result.sections[4].rows} == {a for a in arms[:6] if "independent" not in a}
     assert any(key.endswith(".quoted") for key, _ in result.sections[0].columns)
     assert not any(key.endswith(".quoted") for key, _ in result.sections[2].columns)
     again = run_main(quick(ROWS, tmp_path))

@@ -13,8 +13,8 @@ from training.study.answer import answer
 from training.study.base import Finding, StudyResult
 from training.study.plots import histogram_svg, lines_svg, mean_curve
 from training.study.quoted import citation, quoted
-from training.study.report import Stamp
-from training.study.table import Difference, Score, arms_table, differences, find, to_csv
+from training.study.report import Stamp, to_csv
+from training.study.table import Difference, Score, arms_table, differences, find
 from training.study.verdicts import by_equality, by_sign, pick
 
 ONE = (0.50, 0.60, 0.55, 0.52, 0.58)
