@@ -136,6 +136,12 @@ class StudyContext:
         """Outer folds by chemical system."""
         return grouped_splits(self.rows, QUICK_FOLDS if self.quick else 5)
 
+    def regrouped(self, repeats: int) -> tuple[Split, ...]:
+        """Outer folds of several groupings, the first one being `grouped`."""
+        folds = len(self.grouped)
+        more = (grouped_splits(self.rows, folds, each, each * folds) for each in range(1, repeats))
+        return (*self.grouped, *(split for splits in more for split in splits))
+
     def asks(
         self,
         arms: Sequence[Arm],
@@ -143,6 +149,7 @@ class StudyContext:
         paper: bool = True,
         grouped: bool = True,
         outer_seeds: int = 1,
+        repeats: int = 1,
         rows: StudyRows | None = None,
     ) -> list[Ask]:
         """Ask for arms on the paper's split with all seeds, and on the outer folds with the first few.
@@ -152,12 +159,14 @@ class StudyContext:
             paper: on the paper's split.
             grouped: on the outer folds.
             outer_seeds: seeds of every outer fold.
+            repeats: groupings of the outer folds; one where ``quick``.
             rows: other rows of the same compositions in the same order; the context's where None.
         """
         table = self.rows if rows is None else rows
         asked = [Ask(table, self.paper, arm, self.seeds) for arm in arms] if paper else []
         few = self.seeds[:outer_seeds]
-        return asked + ([Ask(table, split, arm, few) for arm in arms for split in self.grouped] if grouped else [])
+        splits = self.regrouped(1 if self.quick else repeats) if grouped else ()
+        return asked + [Ask(table, split, arm, few) for arm in arms for split in splits]
 
     def run(self, asks: Iterable[Ask]) -> list[Cell]:
         """Run asks; what was learned before is looked up. A short quick run starts no processes: they take longer.

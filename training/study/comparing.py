@@ -56,6 +56,7 @@ def compare(
     regression: Sequence[str] = (),
     label: Sequence[str] = ("f1",),
     thinned: bool = True,
+    repeats: int = 2,
     quoted: Figures | None = None,
     matched: str | None = None,
     extra: Extra | None = None,
@@ -70,11 +71,12 @@ def compare(
         regression: scores shown of regressions beside R².
         label: scores shown of labels beside the average precision.
         thinned: run on the thinned labels, too, where the tasks are the paper's.
+        repeats: groupings of the outer folds.
         quoted: published figures.
         matched: arm at whose precision recall is compared.
         extra: further scores of a cell, instead of that recall.
     """
-    asks = context.asks(arms)
+    asks = context.asks(arms, repeats=repeats)
     if thinned and context.rows.standard:
         asks += [Ask(context.rows, context.thinned, arm, context.seeds) for arm in arms]
     cells = context.run(asks)

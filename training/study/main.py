@@ -24,6 +24,8 @@ from training.study.verdicts import beside, by_sign, pick, sign_finding
 REFERENCE = "independent"
 LARGE = ", large batch"
 OWN = ", own epochs"
+REPEATS = 3
+"""Groupings of the outer folds."""
 _REGRESSION = ("r2",)
 _LABEL = ("f1", "recall", "precision", "roc_auc", "pr_auc", MATCHED)
 
@@ -32,7 +34,7 @@ def run_main(context: StudyContext) -> StudyResult:
     """Fit the three architectures on the paper's split, as it is and thinned to its ratios, and on outer folds."""
     faithful = _arms(context, context.training(FAITHFUL_BATCH), "", at_once=True)
     large = _arms(context, context.training(BATCH), LARGE, at_once=False)
-    asks = context.asks([*faithful, *large], grouped=False) + context.asks(large, paper=False)
+    asks = context.asks([*faithful, *large], grouped=False) + context.asks(large, paper=False, repeats=REPEATS)
     if context.rows.standard:
         asks += [Ask(context.rows, context.thinned, arm, context.seeds) for arm in [*faithful, *large]]
     cells = context.run(asks)

@@ -37,7 +37,7 @@ def confusion_table(cells: Sequence[Cell], reference: str, arms: Sequence[str]) 
             named = dict(zip(("hits", "false", "missed", "passed"), counts.tolist(), strict=True))
             rows.append({"arm": arm, "task": short(cell.rows.tasks[task]), **named})
     caption = (
-        "Test rows of all outer folds, every arm at the threshold with most hits at the precision that "
+        "Test rows of all outer folds and groupings, every arm at the threshold with most hits at the precision that "
         f"`{reference}` has at probability ½ in the same fold."
     )
     columns = (
@@ -70,7 +70,7 @@ def synergy_table(
                 continue
             gains = relative_gains({t: m[0] for t, m in means.items()}, {t: m[1] for t, m in means.items()})
             row: dict[str, Value] = {"split": split, "arm": arm, "mean": float(np.mean(list(gains.values())))}
-            rows.append(row | gains)
+            rows.append({**row, **gains})
     columns = (("split", "split"), ("arm", "arm"), *((task, short(task)) for task in labels), ("mean", "mean"))
     caption = "Relative gain of R² or average precision over independent nets trained alike; above 0, sharing helped."
     return Section("main-synergy", "Synergy", caption, columns, rows)

@@ -82,14 +82,20 @@ def paper_split(rows: StudyRows, seed: int = 0) -> Split:
     return _checked(rows, Split(PAPER, 0, parts[0], parts[1], parts[2]))
 
 
-def grouped_splits(rows: StudyRows, folds: int = 5, seed: int = 0) -> tuple[Split, ...]:
+def grouped_splits(rows: StudyRows, folds: int = 5, seed: int = 0, first: int = 0) -> tuple[Split, ...]:
     """Split rows into outer folds by chemical system on the union of all tasks, early stopping grouped as well.
+
+    Args:
+        rows: what is split.
+        folds: how many.
+        seed: of the grouping.
+        first: number of the first split.
 
     Raises:
         InputError: too few chemical systems, or a task has no label in one of the parts.
     """
     outer = assign_folds(rows.key, rows.system, n_folds=folds, seed=seed).grouped
-    return tuple(_grouped(rows, outer, number, seed) for number in range(folds))
+    return tuple(replace(_grouped(rows, outer, fold, seed), number=first + fold) for fold in range(folds))
 
 
 def thinned_as_in_paper(rows: StudyRows, split: Split, seed: int = 0, least: int = LEAST_LABELS) -> Split:

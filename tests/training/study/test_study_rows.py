@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from screener.descriptors.specs import KANG_ELEMENTS
 from screener.errors import InputError
-from tests.training.study.invented_rows import invented
+from tests.training.study.invented_rows import invented, quick
 from training.multitask.rows import LabelledRows
 from training.study.data import fewer, merged_values, strata
 from training.study.original import is_original, read_original
@@ -42,6 +42,14 @@ def test_no_chemical_system_crosses_outer_folds_or_early_stopping(seed, folds):
         assert not systems[0] & systems[2]
         assert not systems[1] & systems[2]
         assert all(len(part) for part in parts(split))
+
+
+def test_other_groupings_have_other_numbers_and_folds():
+    context = quick(ROWS)
+    splits = context.regrouped(3)
+    assert [split.number for split in splits] == list(range(6))
+    assert splits[:2] == context.grouped
+    assert len({tuple(split.test) for split in splits}) == 6
 
 
 def test_thinning_hides_labels_of_small_tasks_in_proportion_and_none_of_the_test_rows():
