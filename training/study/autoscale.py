@@ -16,7 +16,7 @@ from training.multitask.config import MultiTaskConfig
 from training.report_tables import Section, Value
 from training.study.arms import hard, method, paper_weights
 from training.study.autoscale_learners import AutoScaled, FrozenGradNorm
-from training.study.base import Finding, Study, StudyContext, StudyResult, Verdict
+from training.study.base import SHORT, Finding, Study, StudyContext, StudyResult, Verdict
 from training.study.comparing import headline_metrics
 from training.study.entries import spread_of
 from training.study.learners import Together
@@ -36,11 +36,11 @@ MEAN, OVERALL = "all", "headline"
 
 def run_autoscale(context: StudyContext) -> StudyResult:
     """Fit with weights of three measures, their control arms, and random weights on the outer folds."""
-    config = hard(context.training())
+    config = hard(context.training(short=True))
     arms = autoscale_arms(context, config)
     drawn = random_weights(len(context.rows.tasks), QUICK_RANDOM if context.quick else RANDOM)
     searched = [
-        Arm(_random(k), _words(weights), Together(hard(context.training(), method("fixed", weights=_tuple(weights)))))
+        Arm(_random(k), _words(weights), Together(replace(config, weighting=method("fixed", weights=_tuple(weights)))))
         for k, weights in enumerate(drawn)
     ]
     cells = context.run([*context.asks(arms), *_asks_of_search(context, searched)])
@@ -61,8 +61,9 @@ def run_autoscale(context: StudyContext) -> StudyResult:
         tuple(tested),
         findings=tuple(_findings(scores, tested, frozen, against, ratio)),
         notes=(
-            "The scheme is `autoscale_like`: of its source (arXiv 2508.13979) only abstract and reviews are public, and "
+            "The scheme is `autoscale_like`: only abstract and reviews of its source, arXiv 2508.13979, are public; "
             "details are ours.",
+            SHORT,
             f"`{SEARCHED}` takes, in every outer fold, that of {len(drawn)} random weight vectors whose net has the "
             "lowest joint validation loss; it costs as many fits.",
             f"`{OVERALL}` is the mean over tasks of R² or average precision.",

@@ -11,7 +11,7 @@ from training.diagnostics.tails import rank_correlation
 from training.report_tables import Section, Value
 from training.sources.table import HARDNESS, RESISTIVITY
 from training.study.arms import hard, independent
-from training.study.base import Finding, Study, StudyContext, StudyResult, Verdict
+from training.study.base import SHORT, Finding, Study, StudyContext, StudyResult, Verdict
 from training.study.data import StudyRows
 from training.study.entries import gathered, task_entry
 from training.study.extended import extended_rows, extended_splits, only
@@ -40,7 +40,7 @@ def run_clusters(context: StudyContext) -> StudyResult:
     """Learn hardness with partners of its own mechanism and of others, and score hardness alone."""
     rows = extended_rows(context)
     splits = extended_splits(context, rows)
-    training = context.training()
+    training = context.training(short=True)
     alone = only(rows, (HARDNESS,), f"{rows.name}, hardness")
     asks = []
     for split, seeds in splits:
@@ -62,6 +62,7 @@ def run_clusters(context: StudyContext) -> StudyResult:
         tuple(tested),
         findings=tuple(_findings(tested, against, overlaps)),
         notes=(
+            SHORT,
             "Partners are learned from training rows only; no property of a tested composition, or on outer folds of a "
             "tested chemical system, is seen.",
             f"`{EQUAL}` has as many labels of resistivity as there are of {short(WITHIN)}: their number is then no "

@@ -11,7 +11,7 @@ import numpy as np
 from training.multitask.checks import check_before_training
 from training.multitask.config import MultiTaskConfig
 from training.study.arms import hard, independent
-from training.study.base import Finding, Study, StudyContext, StudyResult
+from training.study.base import SHORT, Finding, Study, StudyContext, StudyResult
 from training.study.comparing import compare, headline_metrics, per_task
 from training.study.learners import Alone, Job, Learner, Outcome, Together, outcome_of
 from training.study.runs import Arm
@@ -20,7 +20,7 @@ from training.study.verdicts import pick, sign_finding
 from training.transfer.curriculum import by_size, fit_curriculum
 
 ALONE, AT_ONCE, LARGE_FIRST = "independent", "all at once", "large first"
-SMALL_FIRST, NO_REPLAY, SHORT = "small first", "large first, no replay", "large first, same epochs"
+SMALL_FIRST, NO_REPLAY, BRIEF = "small first", "large first, no replay", "large first, same epochs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class InStages(Learner):
 
 def run_curriculum(context: StudyContext) -> StudyResult:
     """Fit stages in both orders, with and without the earlier tasks, beside one stage of all tasks."""
-    training = context.training()
+    training = context.training(short=True)
     config = hard(training)
     third = max(1, training.epochs // len(context.rows.tasks))
     brief = hard(replace(training, epochs=third, patience=min(training.patience, third)))
@@ -71,7 +71,7 @@ def run_curriculum(context: StudyContext) -> StudyResult:
         Arm(LARGE_FIRST, "one more task in each stage, by falling size", InStages(config)),
         Arm(SMALL_FIRST, "by rising size", InStages(config, large_first=False)),
         Arm(NO_REPLAY, "earlier tasks are learned no more", InStages(config, replay=False)),
-        Arm(SHORT, "no more epochs in all than at once", InStages(brief)),
+        Arm(BRIEF, "no more epochs in all than at once", InStages(brief)),
     ]
     found = compare(context, "curriculum", arms, AT_ONCE, thinned=not context.quick)
     against_small = found.against(SMALL_FIRST, headline_metrics(context))
@@ -107,8 +107,9 @@ def run_curriculum(context: StudyContext) -> StudyResult:
         (*found.tested,),
         findings=tuple(findings),
         notes=(
+            SHORT,
             "Every stage goes on from the best state of the one before with the whole budget of epochs; "
-            f"`{SHORT}` shares one budget among the stages.",
+            f"`{BRIEF}` shares one budget among the stages.",
             f"`{NO_REPLAY}` stops by its last task alone.",
         ),
     )

@@ -126,7 +126,12 @@ def _noise(context: StudyContext, cells: Sequence[Cell]) -> Section:
 
 def _by_pair(context: StudyContext, cells: Sequence[Cell]) -> Iterator[Section]:
     """Cosines between tasks, for both kinds of splits."""
-    heads = (("arm", "arm"), ("pair", "tasks"), ("raw", "raw, large halves"), ("corrected", "corrected"))
+    heads: tuple[tuple[str, str], ...] = (
+        ("arm", "arm"),
+        ("pair", "tasks"),
+        ("raw", "raw, large halves"),
+        ("corrected", "corrected"),
+    )
     heads += (("low", "95 % from"), ("high", "to"), ("full", "all rows"), ("conflict", "conflicts"))
     heads += (("small", f"batches of {SMALL_BATCH}"), ("scatter", "their scatter"))
     names = {"low": "gradient_low", "high": "gradient_high", "conflict": "gradient_conflict", **_PAIRED}
@@ -157,7 +162,11 @@ def _sizes(cells: Sequence[Cell]) -> Section:
         rows.append(
             line | {k: spread_of([_mean(c.outcome.extras[n][1:, 0]) for c in chosen]) for k, n in names.items()}
         )
-    heads = (("arm", "arm"), ("similarity", "magnitude similarity"), ("condition", "condition number"))
+    heads: tuple[tuple[str, str], ...] = (
+        ("arm", "arm"),
+        ("similarity", "magnitude similarity"),
+        ("condition", "condition number"),
+    )
     heads += (("projected", "pairs projected, all rows"), ("small", f"pairs projected, batches of {SMALL_BATCH}"))
     caption = (
         "Lengths of unweighted task gradients, and the share of ordered pairs that gradient surgery would project."

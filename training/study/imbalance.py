@@ -67,6 +67,7 @@ def run_imbalance(context: StudyContext) -> StudyResult:
             "and test rows keep theirs. The small tasks are thinned as in the paper where the tasks are its own.",
             "At equal epochs a larger table also means more steps; at equal steps nothing but the ratio changes, and "
             "no fit stops early.",
+            "At equal epochs: batches of 256, at most 100 epochs, early stopping after 15 without a better joint loss.",
             "Every seed, and every outer fold, has a subsample of its own.",
         ),
     )
@@ -141,7 +142,7 @@ def _thin(rows: StudyRows, split: Split) -> Split:
 
 def _configs(context: StudyContext) -> Mapping[str, MultiTaskConfig]:
     """The contenders."""
-    training = context.training()
+    training = context.training(short=True)
     return {
         FIXED: hard(training, mitigation_weights(context.rows) if context.rows.standard else None),
         INVERSE: hard(training, method("fixed", weights="inverse_size")),
@@ -188,7 +189,7 @@ def _sections(
                 if score.arm.startswith(f"{FIXED}, {EPOCHS}") and len(figures) > rung and not context.quick:
                     line["quoted"] = figures[rung].get(f"{task}.{metric}")
                 rows.append(line)
-        heads = (("arm", "arm"), ("size", SIZE), ("ratio", "ratio"))
+        heads: tuple[tuple[str, str], ...] = (("arm", "arm"), ("size", SIZE), ("ratio", "ratio"))
         heads += (("score", f"{short(task)} {metric}"), ("quoted", "quoted"))
         caption = f"Mean ± standard deviation over {'seeds' if kind == PAPER else 'outer folds'}."
         caption += f" Quoted: {citation()}, at ratios of 1.8, 9, 18, 45 and 94." if figures else ""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from training.multitask.config import MultiTaskConfig
 from training.report_tables import Section, Value
 from training.study.arms import hard, method
-from training.study.base import Finding, Study, StudyContext, StudyResult
+from training.study.base import SHORT, Finding, Study, StudyContext, StudyResult
 from training.study.data import StudyRows
 from training.study.entries import gathered, task_entry
 from training.study.extended import extended_rows, extended_splits, only
@@ -62,6 +62,7 @@ def run_pretrain(context: StudyContext) -> StudyResult:
         tuple(tested),
         findings=tuple(_findings(tested, by_pair, targets, rows)),
         notes=(
+            f"Bodies: {SHORT[0].lower()}{SHORT[1:]}",
             "A composition that is tested on is in no data that a body has seen; on outer folds its chemical system is "
             "in none.",
             "Further properties of training and validation alloys are seen: they are further measurements, not copies "
@@ -107,7 +108,7 @@ def pretrain_arms(context: StudyContext, rows: StudyRows, target: str) -> list[A
 
 def _body(context: StudyContext) -> MultiTaskConfig:
     """Pre-training: hard sharing, losses added."""
-    return hard(context.training(), method("fixed", weights="equal"))
+    return hard(context.training(short=True), method("fixed", weights="equal"))
 
 
 def _metric(rows: StudyRows, task: str) -> str:
@@ -160,7 +161,12 @@ def _properties(context: StudyContext, rows: StudyRows, splits: Sequence[tuple[S
                 "shared": int((mine & target).sum()),
             }
         )
-    heads = (("task", "property"), ("unit", "unit"), ("labels", "labels"), ("train", "in training rows"))
+    heads: tuple[tuple[str, str], ...] = (
+        ("task", "property"),
+        ("unit", "unit"),
+        ("labels", "labels"),
+        ("train", "in training rows"),
+    )
     heads += (("shared", f"alloys with {short(rows.tasks[target_of(context.rows)])}, too"),)
     caption = "One value per composition, the median of what was measured; the paper's split."
     return Section("pretrain-properties", "Properties", caption, heads, lines)
@@ -171,7 +177,7 @@ def _words(context: StudyContext, rows: StudyRows, target: str) -> Section:
     lines: list[dict[str, Value]] = [
         {"arm": arm.name, "words": arm.words} for arm in pretrain_arms(context, rows, target)
     ]
-    heads = (("arm", "arm"), ("words", "what it does"))
+    heads: tuple[tuple[str, str], ...] = (("arm", "arm"), ("words", "what it does"))
     return Section("pretrain-arms", "Arms", f"As for {short(target)}.", heads, lines)
 
 
