@@ -55,8 +55,8 @@ def compare(
     *,
     regression: Sequence[str] = (),
     label: Sequence[str] = ("f1",),
-    thinned: bool = True,
-    repeats: int = 2,
+    thinned: int = 0,
+    repeats: int = 1,
     quoted: Figures | None = None,
     matched: str | None = None,
     extra: Extra | None = None,
@@ -70,7 +70,7 @@ def compare(
         reference: name of the arm that the others are tested against.
         regression: scores shown of regressions beside R².
         label: scores shown of labels beside the average precision.
-        thinned: run on the thinned labels, too, where the tasks are the paper's.
+        thinned: seeds on the thinned labels, where the tasks are the paper's.
         repeats: groupings of the outer folds.
         quoted: published figures.
         matched: arm at whose precision recall is compared.
@@ -78,7 +78,7 @@ def compare(
     """
     asks = context.asks(arms, repeats=repeats)
     if thinned and context.rows.standard:
-        asks += [Ask(context.rows, context.thinned, arm, context.seeds) for arm in arms]
+        asks += [Ask(context.rows, context.thinned, arm, context.seeds[:thinned]) for arm in arms]
     cells = context.run(asks)
     if matched is not None:
         extra = matched_recall(cells, {arm.name: matched for arm in arms})

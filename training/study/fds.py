@@ -42,7 +42,7 @@ def run_fds(context: StudyContext) -> StudyResult:
             Together(replace(plain, architecture=layered, balance={EVERY: variants["fds"]})),
         ),
     ]
-    found = compare(context, "fds", arms, BASE, regression=_TAILS, label=())
+    found = compare(context, "fds", arms, BASE, regression=_TAILS, label=(), thinned=3)
     gap = largest_gap(found.cells, BASE, "fds")
     findings = [
         Finding(
