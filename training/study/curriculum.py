@@ -73,7 +73,7 @@ def run_curriculum(context: StudyContext) -> StudyResult:
         Arm(NO_REPLAY, "earlier tasks are learned no more", InStages(config, replay=False)),
         Arm(BRIEF, "no more epochs in all than at once", InStages(brief)),
     ]
-    found = compare(context, "curriculum", arms, AT_ONCE, thinned=not context.quick)
+    found = compare(context, "curriculum", arms, AT_ONCE, thinned=0 if context.quick else 3)
     against_small = found.against(SMALL_FIRST, headline_metrics(context))
     largest = by_size(context.rows.rows)[0]
     findings: list[Finding] = []
