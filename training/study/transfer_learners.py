@@ -81,13 +81,14 @@ class LearningCurves(Learner):
     def _one(self, job: Job, seed: int) -> Outcome:
         """All curves of one seed."""
         grouped, held_out = grouped_fold(job)
+        grouped = grouped.without(held_out)
         tuned = replace(self.body, training=self.training)
         bodies: dict[tuple[str, ...], Body | None] = {(): None}
         curves = np.full((len(self.strategies), len(self.sizes), self.draws, len(job.split.test)), np.nan)
         column = job.rows.tasks.index(self.target)
         for draw in range(self.draws):
             for k, few in enumerate(with_fewer(grouped, column, self.sizes, seed * self.draws + draw)):
-                target = few.without(held_out).fold.only((self.target,))
+                target = few.fold.only((self.target,))
                 for s, name in enumerate(self.strategies):
                     strategy = STRATEGIES[name]
                     sources = sources_of(strategy, few.fold, self.target)

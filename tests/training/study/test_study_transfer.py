@@ -84,6 +84,31 @@ def test_a_body_does_depend_on_what_it_has_learned():
     assert [float(outcome.extras["sources"][0]) for outcome in outcomes] == [1.0, 2.0]
 
 
+def test_a_row_of_a_tested_system_that_strays_into_training_teaches_nothing():
+    clean = CONTEXT.grouped[0]
+    stray = replace(clean, train=np.append(clean.train, clean.test[:9]))
+    body, tuned = hard(CONTEXT.training()), tuning(CONTEXT)
+    for learner, read in (
+        (Transferred(TARGET, "S7", ROWS.tasks, body, tuned), lambda o: o.joint[:, 1]),
+        (LearningCurves(TARGET, "", ("S0", "S1", "S7"), (10,), 1, body, tuned), lambda o: o.extras["curves"]),
+    ):
+        one, two = (read(learner.learn(Job(ROWS, split), (1,))[0]) for split in (clean, stray))
+        np.testing.assert_array_equal(one, two)
+
+
+def test_pair_wise_strategies_learn_the_named_source():
+    body, tuned = hard(CONTEXT.training()), tuning(CONTEXT)
+    curves = {
+        source: LearningCurves(TARGET, source, ("S1", "S6"), (10,), 1, body, tuned)
+        .learn(Job(ROWS, CONTEXT.paper), (1,))[0]
+        .extras["curves"]
+        for source in ("", ROWS.tasks[0], ROWS.tasks[2])
+    }
+    np.testing.assert_array_equal(curves[""], curves[ROWS.tasks[0]])  # it has most labels
+    assert not np.array_equal(curves[ROWS.tasks[0]][0], curves[ROWS.tasks[2]][0])
+    np.testing.assert_array_equal(curves[ROWS.tasks[0]][1], curves[ROWS.tasks[2]][1])
+
+
 def test_targets_and_sources_that_are_not_there_are_refused():
     learner = LearningCurves("density", "", ("S0",), (ALL,), 1, hard(CONTEXT.training()), tuning(CONTEXT))
     with pytest.raises(InputError, match="there is no task `density` to learn in the end"):
