@@ -145,6 +145,46 @@ def benchmark(
 
 
 @app.command()
+def study(
+    name: Annotated[str, typer.Argument(help="A study, e.g. main; all runs every one.", show_default=False)],
+    quick: Annotated[bool, typer.Option("--quick", help="Few rows, epochs, seeds and folds: a first look.")] = False,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Your own table of several targets, or the paper's export.")
+    ] = None,
+    targets: Targets = None,
+    units: UnitsOption = "at",
+    out: Annotated[Path | None, typer.Option("--out", help="Folder of the reports; ./study if absent.")] = None,
+    seeds: Annotated[
+        str | None, typer.Option("--seeds", help="Seeds separated by commas; the paper's five if absent.")
+    ] = None,
+    workers: Workers = 2,
+    cache: Annotated[
+        Path | None, typer.Option("--cache", help="Folder of earlier fits; your cache folder if absent.")
+    ] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Fit everything anew and keep nothing.")] = False,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="TOML file of methods, for the study `custom`.")
+    ] = None,
+    answer: Annotated[
+        Path | None, typer.Option("--answer", help="Write which of the paper's findings hold, as Markdown.")
+    ] = None,
+) -> None:
+    """Ask what multi-task learning does: print the study's table beside the paper's figures, write CSV, report, plots.
+
+    What was fitted before, from the same rows, methods and code, is looked up; a study that was stopped goes on.
+
+    Example: training study main --quick
+    """
+    from training.study_command import StudyRequest, run_study
+
+    run_study(
+        StudyRequest(
+            *(name, quick, data, targets, units, out, seeds, workers, cache, no_cache, config, answer),
+        )
+    )
+
+
+@app.command()
 def promote(
     names: Annotated[
         list[str] | None,

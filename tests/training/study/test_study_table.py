@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import csv
+import io
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import pytest
+
+from training.comparison import corrected_paired_test
+from training.diagnostics.statistics import benjamini_hochberg, two_sided
+from training.study.answer import answer
+from training.study.base import Finding, StudyResult
+from training.study.plots import histogram_svg, lines_svg, mean_curve
+from training.study.quoted import citation, quoted
+from training.study.report import Stamp, to_csv
+from training.study.table import Difference, Score, arms_table, differences, find
+from training.study.verdicts import by_equality, by_sign, pick
+
+ONE = (0.50, 0.60, 0.55, 0.52, 0.58)
+TWO = (0.54, 0.65, 0.58, 0.55, 0.63)
+METRICS = {"hardness_gpa": ["r2", "mae"]}
+
+
+def score(arm, values, metric="r2", split="grouped"):
+    return Score("full", split, arm, "hardness_gpa", metric, values)
+
+
+def test_differences_are_the_corrected_test_and_errors_are_better_when_lower():
+    scores = [score("a", ONE), score("b", TWO), score("a", ONE, "mae"), score("b", TWO, "mae")]
+    found = differences(scores, "a", METRICS, split="grouped", ratio=0.25)
+    direct = corrected_paired_test([b - a for a, b in zip(ONE, TWO, strict=True)], 0.25)
+    assert [d.arm for d in found] == ["b", "b"]
+    assert found[0].mean == pytest.approx(direct.mean) == pytest.approx(-found[1].mean)
+    assert found[0].p == pytest.approx(two_sided(direct)) == pytest.approx(found[1].p)
+    assert [d.q for d in found] == pytest.approx(benjamini_hochberg([d.p for d in found]).tolist())
+    assert differences(scores, "a", METRICS, split="paper", ratio=0.25) == []
+    over_seeds = [score("a", ONE, split="paper"), score("b", TWO, split="paper")]
+    assert differences(over_seeds, "a", METRICS, split="paper", ratio=0.25)[0].p < found[0].p
+
+
+def test_scores_that_are_not_finite_are_not_tested():
+    scores = [score("a", ONE), score("b", (*TWO[:-1], float("nan")))]
+    assert differences(scores, "a", METRICS, split="grouped", ratio=0.25) == []
+    assert np.isnan(find(scores, "b", "hardness_gpa", "r2", "grouped").mean)
+
+
+def test_quoted_figures_stand_in_columns_of_their_own():
+    scores = [score("independent", ONE), score("hard", TWO)]
+    tested = differences(scores, "independent", METRICS, split="grouped", ratio=0.25)
+    section = arms_table(
+        "t",
+        "T",
+        "c",
+        scores,
+        [("hardness_gpa", "r2")],
+        split="grouped",
+        rows="full",
+        tested=tested,
+        quoted=quoted("main"),
+    )
+    assert [head for _, head in section.columns] == ["arm", "hardness r2", "q", "quoted"]
+    hard = next(row for row in section.rows if row["arm"] == "hard")
+    assert hard["hardness_gpa.r2.quoted"] == 0.724
+    assert hard["hardness_gpa.r2"].mean == pytest.approx(np.mean(TWO))
+    assert "| hard | 0.590 ± 0.048 |" in section.markdown()
+    lines = list(csv.DictReader(io.StringIO(to_csv(scores, tested, quoted("main")))))
+    assert [line["quoted"] for line in lines] == ["0.832", "0.724"]
+    assert lines[0]["q"] == ""
+    assert float(lines[1]["difference"]) == pytest.approx(tested[0].mean, rel=1e-5)
+
+
+def test_every_quoted_figure_is_a_share_and_cited():
+    for study in ("main", "mitigation", "imbalance", "transfer", "implied"):
+        figures = [value for arm in quoted(study).values() for value in arm.values()]
+        assert figures
+        assert all(0.0 < value < 1.0 for value in figures)
+    assert quoted("clusters") == {}
+    assert "10.48550/arXiv.2512.22740" in citation()
+
+
+def difference(mean, low, high, q):
+    return Difference("b", "hardness_gpa", "r2", "grouped", "full", mean, low, high, q, q)
+
+
+@pytest.mark.parametrize(
+    ("found", "verdict"),
+    [
+        (difference(0.10, 0.05, 0.15, 0.01), "holds"),
+        (difference(-0.10, -0.15, -0.05, 0.01), "does not hold"),
+        (difference(0.001, -0.01, 0.012, 0.8), "does not hold"),
+        (difference(0.10, -0.30, 0.50, 0.5), "not decided"),
+        (None, "not decided"),
+    ],
+)
+def test_a_sign_is_judged_by_its_rule(found, verdict):
+    assert by_sign(found, positive=True) == verdict
+
+
+def test_equality_needs_a_narrow_interval():
+    assert by_equality(difference(0.001, -0.01, 0.012, 0.8)) == "holds"
+    assert by_equality(difference(0.1, 0.05, 0.15, 0.01)) == "does not hold"
+    assert by_equality(difference(0.1, -0.3, 0.5, 0.5)) == "not decided"
+    assert pick([difference(0, 0, 0, 1)], "b", "hardness_gpa", "mae") is None
+
+
+def test_figures_are_whole_svg_and_leave_out_what_is_not_finite():
+    x = np.arange(5.0)
+    svg = lines_svg("a < b", {"one & two": (x, np.array([1.0, np.nan, 3.0, 0.0, 5.0]))}, "epoch", "loss", log_y=True)
+    drawing = ElementTree.fromstring(svg)
+    (line,) = drawing.iter("{http://www.w3.org/2000/svg}polyline")
+    assert len(line.get("points").split()) == 3
+    assert "a &lt; b" in svg
+    ElementTree.fromstring(histogram_svg("h", {"s": np.array([]), "t": np.array([1.0, np.inf, 2.0])}, "error"))
+    assert mean_curve([np.array([1.0, 3.0]), np.array([3.0])])[1].tolist() == [2.0, 3.0]
+
+
+def test_the_answer_is_made_of_findings_alone():
+    finding = Finding("Sharing helps.", "does not hold", "a rule", "r2 −0.1", "0.9")
+    results = [
+        StudyResult("main", "Main", (), findings=(finding,), notes=("a note",)),
+        StudyResult("forms", "Forms", ()),
+    ]
+    text = answer(results, Stamp("2026-01-01", "rows", "seeds 1, 2", 3.0))
+    assert "Of 1 claims: 1 × does not hold here." in text
+    assert "**Sharing helps.** Does not hold.\n- Measured: r2 −0.1.\n- Rule: a rule.\n- Quoted: 0.9." in text
+    assert "Studies without a claim to judge: `forms`." in text
+    assert "2026-01-01; rows; seeds 1, 2; 3.0 min" in text

@@ -1,0 +1,1 @@
+"""Rare labels and rare values: masked losses, density weights, feature smoothing, balanced losses, batches."""

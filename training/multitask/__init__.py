@@ -1,0 +1,1 @@
+"""Multi-task fits: configuration, checks, the training loop, what it leaves behind."""

@@ -1,0 +1,59 @@
+"""The written answer: which findings of the paper hold on these rows, from the results of the studies alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from training.report_tables import Section
+from training.study.base import Finding, StudyResult, Verdict
+from training.study.quoted import citation
+from training.study.report import Stamp, digest_of, finding_markdown
+
+_QUESTION = (
+    "The founding paper reports what multi-task learning does to three properties of alloys. Its table is not public; "
+    "the studies ask the same questions of the rows named below, and add the control arms without which its answers "
+    "could not be told from other causes. Every verdict follows from the numbers by the rule that stands with it."
+)
+_VERDICTS: Mapping[Verdict, str] = {
+    "holds": "holds here",
+    "does not hold": "does not hold here",
+    "explained otherwise": "is there, and has another cause than the paper's",
+    "not decided": "is not decided by these rows",
+}
+
+
+def answer(results: Sequence[StudyResult], stamp: Stamp) -> str:
+    """Write the answer.
+
+    Args:
+        results: of the studies that were run.
+        stamp: how they came about.
+    """
+    parts = ["# What multi-task learning does to alloy properties", "", _QUESTION, ""]
+    parts += [f"{stamp.line()} Scores {digest_of(results)}. Written by `training study`. Quoted: {citation()}.", ""]
+    parts += [_summary(results)]
+    for result in results:
+        if result.findings:
+            parts += [f"## {result.title}", "", f"Study `{result.name}`.", ""]
+            parts += [finding_markdown(finding) for finding in result.findings]
+            parts += [f"- {note}" for note in result.notes] + [""]
+    silent = [result.name for result in results if not result.findings]
+    if silent:
+        parts += [f"Studies without a claim to judge: {', '.join(f'`{name}`' for name in silent)}.", ""]
+    return "\n".join(parts)
+
+
+def _summary(results: Sequence[StudyResult]) -> str:
+    """All claims in one table, and how many share a verdict."""
+    pairs = [(result.name, finding) for result in results for finding in result.findings]
+    counts = Counter(finding.verdict for _, finding in pairs)
+    said = "; ".join(f"{counts[verdict]} × {words}" for verdict, words in _VERDICTS.items() if counts[verdict])
+    caption = f"Of {len(pairs)} claims: {said}." if pairs else "No study that was run judges a claim."
+    columns = (("study", "study"), ("claim", "claim of the paper"), ("verdict", "verdict here"))
+    return Section("answer", "In short", caption, columns, [_line(name, finding) for name, finding in pairs]).markdown()
+
+
+def _line(name: str, finding: Finding) -> dict[str, str | int | float | None]:
+    """One row of the summary."""
+    return {"study": name, "claim": finding.claim, "verdict": finding.verdict}

@@ -1,0 +1,196 @@
+"""What a study is: a name, a question, and a function from rows to tables, plots and findings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from training.multitask.config import MultiTaskConfig
+from training.multitask.config_parts import Training
+from training.report_tables import Section
+from training.study.data import StudyRows
+from training.study.runs import Arm, Ask, Cell, Say, run
+from training.study.splits import Split, grouped_splits, paper_split, thinned_as_in_paper
+from training.study.store import OutcomeStore
+from training.study.table import Difference, Score
+
+SEEDS = (42, 123, 456, 789, 1024)
+"""Seeds of the paper, doi:10.48550/arXiv.2512.22740."""
+QUICK_SEEDS = 2
+QUICK_FOLDS = 2
+QUICK_EPOCHS = 10
+SHORT = "Batches of 256, at most 100 epochs, early stopping after 15 without a better joint loss; all arms alike."
+FEW_FITS = 60
+"""Quick fits that are done before two processes have loaded their libraries."""
+FAITHFUL_BATCH, BATCH, QUICK_BATCH = 32, 256, 64
+Verdict = Literal["holds", "does not hold", "not decided", "explained otherwise"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A claim of the paper beside what was measured here.
+
+    Attributes:
+        claim: what the paper says, in one sentence.
+        verdict: by a rule in code.
+        rule: the rule in words.
+        measured: the numbers that decided.
+        quoted: the paper's numbers, if it prints any.
+    """
+
+    claim: str
+    verdict: Verdict
+    rule: str
+    measured: str
+    quoted: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """A figure: its name and its SVG."""
+
+    name: str
+    svg: str
+
+
+@dataclass(frozen=True, slots=True)
+class StudyResult:
+    """What a study found.
+
+    Attributes:
+        name: of the study.
+        title: heading of its report.
+        sections: tables, as printed.
+        scores: all scores, for the CSV file.
+        tested: differences from the reference.
+        quoted: published figures by arm.
+        plots: figures.
+        findings: claims of the paper that it decides.
+        notes: what to know of the numbers.
+    """
+
+    name: str
+    title: str
+    sections: tuple[Section, ...]
+    scores: tuple[Score, ...] = ()
+    tested: tuple[Difference, ...] = ()
+    quoted: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    plots: tuple[Plot, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class StudyContext:
+    """Rows, seeds and the means to run cells.
+
+    Attributes:
+        rows: what is studied; already thinned where ``quick``.
+        seeds: of the paper's split.
+        quick: few rows, epochs, seeds and folds.
+        workers: processes.
+        store: of outcomes, None to learn everything.
+        say: told of progress.
+        config: a user's own methods, for the study `custom`.
+    """
+
+    rows: StudyRows
+    seeds: tuple[int, ...] = SEEDS
+    quick: bool = False
+    workers: int = 2
+    store: OutcomeStore | None = None
+    say: Say = print
+    config: MultiTaskConfig | None = None
+
+    def training(self, batch: int = BATCH, *, short: bool = False) -> Training:
+        """Return the optimisation: as the paper's but for larger batches, whose rate grows with the root of their size.
+
+        A quick run has few epochs, and 64 rows where 256 are asked for.
+
+        Args:
+            batch: rows of a step.
+            short: at most 100 epochs and half the patience, for studies of many arms.
+        """
+        size = min(batch, QUICK_BATCH) if self.quick else batch
+        rate = 1e-3 * (size / FAITHFUL_BATCH) ** 0.5
+        if self.quick:
+            return Training(batch=size, epochs=QUICK_EPOCHS, lr=rate, patience=QUICK_EPOCHS, plateau_patience=4)
+        if short:
+            return Training(batch=size, lr=rate, epochs=100, patience=15, plateau_patience=5)
+        return Training(batch=size, lr=rate)
+
+    @cached_property
+    def paper(self) -> Split:
+        """The paper's split of all rows."""
+        return paper_split(self.rows)
+
+    @cached_property
+    def thinned(self) -> Split:
+        """The paper's split with small tasks thinned to the paper's ratios of labels; for its tasks only."""
+        return thinned_as_in_paper(self.rows, self.paper)
+
+    @cached_property
+    def grouped(self) -> tuple[Split, ...]:
+        """Outer folds by chemical system."""
+        return grouped_splits(self.rows, QUICK_FOLDS if self.quick else 5)
+
+    def regrouped(self, repeats: int) -> tuple[Split, ...]:
+        """Outer folds of several groupings, the first one being `grouped`."""
+        folds = len(self.grouped)
+        more = (grouped_splits(self.rows, folds, each, each * folds) for each in range(1, repeats))
+        return (*self.grouped, *(split for splits in more for split in splits))
+
+    def asks(
+        self,
+        arms: Sequence[Arm],
+        *,
+        paper: bool = True,
+        grouped: bool = True,
+        outer_seeds: int = 1,
+        repeats: int = 1,
+        rows: StudyRows | None = None,
+    ) -> list[Ask]:
+        """Ask for arms on the paper's split with all seeds, and on the outer folds with the first few.
+
+        Args:
+            arms: what to run.
+            paper: on the paper's split.
+            grouped: on the outer folds.
+            outer_seeds: seeds of every outer fold.
+            repeats: groupings of the outer folds; one where ``quick``.
+            rows: other rows of the same compositions in the same order; the context's where None.
+        """
+        table = self.rows if rows is None else rows
+        asked = [Ask(table, self.paper, arm, self.seeds) for arm in arms] if paper else []
+        few = self.seeds[:outer_seeds]
+        splits = self.regrouped(1 if self.quick else repeats) if grouped else ()
+        return asked + [Ask(table, split, arm, few) for arm in arms for split in splits]
+
+    def run(self, asks: Iterable[Ask]) -> list[Cell]:
+        """Run asks; what was learned before is looked up. A short quick run starts no processes: they take longer.
+
+        Raises:
+            ScreenerError: as `runs.run`.
+        """
+        asked = list(asks)
+        short = self.quick and sum(len(ask.seeds) for ask in asked) <= FEW_FITS
+        return run(asked, 1 if short else self.workers, self.store, self.say)
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A study by name.
+
+    Attributes:
+        name: as typed on the command line.
+        words: its question, in one line.
+        run: what it does.
+        standard_only: whether it needs the paper's three tasks.
+    """
+
+    name: str
+    words: str
+    run: Callable[[StudyContext], StudyResult]
+    standard_only: bool = False

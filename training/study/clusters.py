@@ -1,0 +1,157 @@
+"""Which properties go together? Hardness with strength, of one mechanism, against hardness with resistivity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from training.diagnostics.tails import rank_correlation
+from training.report_tables import Section, Value
+from training.sources.table import HARDNESS, RESISTIVITY
+from training.study.arms import hard, independent
+from training.study.base import SHORT, Finding, Study, StudyContext, StudyResult, Verdict
+from training.study.data import StudyRows
+from training.study.entries import gathered, task_entry
+from training.study.extended import extended_rows, extended_splits, only
+from training.study.extra_tables import GLASS, TENSILE, YIELD
+from training.study.learners import Alone, Together
+from training.study.runs import Arm, Ask
+from training.study.splits import GROUPED, PAPER, Split, together
+from training.study.table import Difference, Score, arms_table, differences, short
+from training.study.verdicts import RULE, by_sign, pick, told
+
+ALONE, EQUAL = "hardness alone", "resistivity, as few labels"
+PARTNERS = {
+    "yield strength": (YIELD,),
+    "tensile strength": (TENSILE,),
+    "both strengths": (YIELD, TENSILE),
+    "resistivity": (RESISTIVITY,),
+    EQUAL: (RESISTIVITY,),
+    "glass temperature": (GLASS,),
+}
+"""What hardness is learned with; the first three resist the motion of dislocations as hardness does."""
+WITHIN, ACROSS = "yield strength", "resistivity"
+COLUMNS = ("r2", "mae", "spearman")
+
+
+def run_clusters(context: StudyContext) -> StudyResult:
+    """Learn hardness with partners of its own mechanism and of others, and score hardness alone."""
+    rows = extended_rows(context)
+    splits = extended_splits(context, rows)
+    training = context.training(short=True)
+    alone = only(rows, (HARDNESS,), f"{rows.name}, hardness")
+    asks = []
+    for split, seeds in splits:
+        asks.append(Ask(alone, split, Arm(ALONE, "a net of its own", Alone(independent(training))), seeds))
+    for name, partners in PARTNERS.items():
+        table = only(rows, (HARDNESS, *partners), f"{rows.name}, {name}")
+        arm = Arm(name, f"hard sharing with {', '.join(map(short, partners))}", Together(hard(training)))
+        asks += [Ask(table, _as_few(split, rows) if name == EQUAL else split, arm, seeds) for split, seeds in splits]
+    scores = gathered(task_entry(cell, HARDNESS, rows.name) for cell in context.run(asks))
+    ratio = together(context.grouped)
+    tested = differences(scores, ALONE, {HARDNESS: ["r2"]}, split=GROUPED, ratio=ratio)
+    against = differences(scores, EQUAL, {HARDNESS: ["r2"]}, split=GROUPED, ratio=ratio)
+    overlaps = {task: overlap(rows, HARDNESS, task) for task in (YIELD, TENSILE, RESISTIVITY, GLASS)}
+    return StudyResult(
+        "clusters",
+        "Clusters of properties",
+        (*_tables(scores, tested, rows), _overlap_table(overlaps)),
+        tuple(scores),
+        tuple(tested),
+        findings=tuple(_findings(tested, against, overlaps)),
+        notes=(
+            SHORT,
+            "Partners are learned from training rows only; no property of a tested composition, or on outer folds of a "
+            "tested chemical system, is seen.",
+            f"`{EQUAL}` has as many labels of resistivity as there are of {short(WITHIN)}: their number is then no "
+            "difference.",
+            "Strength and hardness of one alloy are nearly one measurement (Tabor's rule); what a partner adds where "
+            "alloys have both is a second reading of the target, not only a mechanism shared.",
+        ),
+    )
+
+
+CLUSTERS = Study(
+    "clusters", "do properties of one mechanism help each other, and others not?", run_clusters, standard_only=True
+)
+
+
+def overlap(rows: StudyRows, one: str, other: str) -> tuple[int, float]:
+    """Count alloys with both properties, and correlate the ranks; NaN for fewer than three."""
+    a, b = (rows.tasks.index(task) for task in (one, other))
+    both = rows.rows.known[:, a] & rows.rows.known[:, b]
+    if both.sum() < 3:
+        return int(both.sum()), float("nan")
+    return int(both.sum()), rank_correlation(rows.rows.y[both, a], rows.rows.y[both, b])
+
+
+def _as_few(split: Split, rows: StudyRows, seed: int = 0) -> Split:
+    """Hide labels of resistivity, in rows of hardness and resistivity alone, until there are as many as of strength."""
+    known = rows.rows.known
+    mine, model = (rows.tasks.index(task) for task in (RESISTIVITY, YIELD))
+    rng, hidden = np.random.default_rng(seed), np.zeros((len(rows), 2), bool)
+    for part in (split.train, split.valid):
+        labelled, count = part[known[part, mine]], int(known[part, model].sum())
+        hidden[rng.permutation(labelled)[count:], 1] = True
+    return replace(split, hidden=hidden)
+
+
+def _tables(scores: Sequence[Score], tested: Sequence[Difference], rows: StudyRows) -> Iterator[Section]:
+    """Scores of hardness on both kinds of splits."""
+    columns = [(HARDNESS, metric) for metric in COLUMNS]
+    for split, words in ((PAPER, "One split, over seeds"), (GROUPED, "Outer folds by chemical system")):
+        caption = f"{words}, mean ± standard deviation; errors in standard deviations of the training labels."
+        caption += f" q against `{ALONE}`." if split == GROUPED else ""
+        args = (f"clusters-{split}", f"Hardness, split `{split}`", caption, scores, columns)
+        yield arms_table(*args, split=split, rows=rows.name, tested=tested)
+
+
+def _overlap_table(overlaps: dict[str, tuple[int, float]]) -> Section:
+    """Alloys in common."""
+    lines: list[dict[str, Value]] = [
+        {"task": short(task), "both": count, "rank": rank} for task, (count, rank) in overlaps.items()
+    ]
+    heads = (("task", "partner"), ("both", "alloys with hardness, too"), ("rank", "Spearman's ρ with hardness"))
+    return Section(
+        "clusters-overlap", "What partners know of hardness", "On alloys that have both values.", heads, lines
+    )
+
+
+def cluster_verdict(alone: Difference | None, fair: Difference | None, rank: float) -> Verdict:
+    """Judge the claim that a partner of the same mechanism helps, and more than one of another does.
+
+    Args:
+        alone: the partner against hardness alone.
+        fair: the partner against as many labels of resistivity.
+        rank: correlation with hardness on common alloys; above 0.8 it is a second reading of the target.
+    """
+    verdicts = (by_sign(alone, positive=True), by_sign(fair, positive=True))
+    if verdicts == ("holds", "holds"):
+        return "explained otherwise" if rank > 0.8 else "holds"
+    return "does not hold" if "does not hold" in verdicts else "not decided"
+
+
+def _findings(
+    tested: Sequence[Difference], against: Sequence[Difference], overlaps: dict[str, tuple[int, float]]
+) -> Iterator[Finding]:
+    """Judge partners within the mechanism and across."""
+    for name in ("yield strength", "tensile strength"):
+        one, fair = (pick(found, name, HARDNESS, "r2") for found in (tested, against))
+        count, rank = overlaps[PARTNERS[name][0]]
+        yield Finding(
+            f"Hardness gains from {name}, of its own mechanism, more than from resistivity.",
+            cluster_verdict(one, fair, rank),
+            f"holds where both differences are above 0, q below 0.05; explained otherwise where ranks also correlate "
+            f"above 0.8 on common alloys; else: {RULE}",
+            f"against alone: {told(one)}; against as many labels of resistivity: {told(fair)}; {count} common alloys, "
+            f"ρ = {rank:.2f}",
+        )
+    across = pick(tested, ACROSS, HARDNESS, "r2")
+    yield Finding(
+        "Hardness loses by being learned with resistivity, of another mechanism.",
+        by_sign(across, positive=False),
+        RULE,
+        told(across),
+    )

@@ -1,0 +1,118 @@
+"""Curriculum: does learning the large task first, and the small ones after it, beat learning all at once?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+
+from training.multitask.checks import check_before_training
+from training.multitask.config import MultiTaskConfig
+from training.study.arms import hard, independent
+from training.study.base import SHORT, Finding, Study, StudyContext, StudyResult
+from training.study.comparing import compare, headline_metrics, per_task
+from training.study.learners import Alone, Job, Learner, Outcome, Together, outcome_of
+from training.study.runs import Arm
+from training.study.table import short
+from training.study.verdicts import pick, sign_finding
+from training.transfer.curriculum import by_size, fit_curriculum
+
+ALONE, AT_ONCE, LARGE_FIRST = "independent", "all at once", "large first"
+SMALL_FIRST, NO_REPLAY, BRIEF = "small first", "large first, no replay", "large first, same epochs"
+
+
+@dataclass(frozen=True, slots=True)
+class InStages(Learner):
+    """One net that learns more and more tasks.
+
+    Attributes:
+        config: methods and optimisation of each stage.
+        large_first: stages by falling number of training labels; by rising number otherwise.
+        replay: stages keep the tasks before.
+    """
+
+    modules: ClassVar[tuple[str, ...]] = ("study.curriculum",)
+
+    config: MultiTaskConfig
+    large_first: bool = True
+    replay: bool = True
+
+    def check(self, job: Job) -> None:
+        """Check configuration and rows."""
+        check_before_training(self.config, job.fold)
+
+    def describe(self) -> Mapping[str, object]:
+        """Tell the settings."""
+        order = {"large_first": self.large_first, "replay": self.replay}
+        return {"learner": "in stages", **order, "config": self.config.table()}
+
+    def learn(self, job: Job, seeds: Sequence[int]) -> list[Outcome]:
+        """Fit all stages, once per seed; `stage_epochs` says how many epochs each had."""
+        fold, outcomes = job.fold, []
+        order = by_size(fold.train) if self.large_first else by_size(fold.train)[::-1]
+        for seed in seeds:
+            stages = fit_curriculum(fold, self.config, seed, order=order, replay=self.replay)
+            epochs = np.array([float(len(stage.history)) for stage in stages])
+            outcomes.append(outcome_of(stages[-1], job, {"stage_epochs": epochs}))
+        return outcomes
+
+
+def run_curriculum(context: StudyContext) -> StudyResult:
+    """Fit stages in both orders, with and without the earlier tasks, beside one stage of all tasks."""
+    training = context.training(short=True)
+    config = hard(training)
+    third = max(1, training.epochs // len(context.rows.tasks))
+    brief = hard(replace(training, epochs=third, patience=min(training.patience, third)))
+    arms = [
+        Arm(AT_ONCE, "hard sharing", Together(config)),
+        Arm(ALONE, "one net per task", Alone(independent(training))),
+        Arm(LARGE_FIRST, "one more task in each stage, by falling size", InStages(config)),
+        Arm(SMALL_FIRST, "by rising size", InStages(config, large_first=False)),
+        Arm(NO_REPLAY, "earlier tasks are learned no more", InStages(config, replay=False)),
+        Arm(BRIEF, "no more epochs in all than at once", InStages(brief)),
+    ]
+    found = compare(context, "curriculum", arms, AT_ONCE, thinned=0 if context.quick else 3)
+    against_small = found.against(SMALL_FIRST, headline_metrics(context))
+    largest = by_size(context.rows.rows)[0]
+    findings: list[Finding] = []
+    for task, words, metric in per_task(context):
+        if task != largest:
+            findings += [
+                sign_finding(
+                    f"Learning {short(largest)} first improves {words} beyond learning all at once.",
+                    pick(found.tested, LARGE_FIRST, task, metric),
+                    positive=True,
+                ),
+                sign_finding(
+                    f"It is the order that matters for {words}: large first beats small first.",
+                    pick(against_small, LARGE_FIRST, task, metric),
+                    positive=True,
+                ),
+            ]
+        else:
+            findings.append(
+                sign_finding(
+                    f"Without replay, {words} is forgotten.",
+                    pick(found.tested, NO_REPLAY, task, metric),
+                    positive=False,
+                )
+            )
+    return StudyResult(
+        "curriculum",
+        "Order of learning",
+        tuple(found.sections),
+        tuple(found.scores),
+        (*found.tested,),
+        findings=tuple(findings),
+        notes=(
+            SHORT,
+            "Every stage goes on from the best state of the one before with the whole budget of epochs; "
+            f"`{BRIEF}` shares one budget among the stages.",
+            f"`{NO_REPLAY}` stops by its last task alone.",
+        ),
+    )
+
+
+CURRICULUM = Study("curriculum", "does learning the large task first help the small ones?", run_curriculum)

@@ -1,0 +1,72 @@
+"""Feature smoothing: does it do anything, and does it help where values are rare?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from training.multitask.config import EVERY
+from training.multitask.config_parts import Balance
+from training.study.arms import hard, method, mitigation_weights
+from training.study.base import SHORT, Finding, Study, StudyContext, StudyResult
+from training.study.comparing import compare
+from training.study.learners import Together
+from training.study.mitigation import largest_gap
+from training.study.runs import Arm
+from training.study.verdicts import pick, sign_finding
+
+BASE = "base"
+LEAST_CHANGE = 1e-6
+_TAILS = ("mae_top_tenth", "mae_bottom_tenth", "worst_tenth")
+
+
+def run_fds(context: StudyContext) -> StudyResult:
+    """Fit hard sharing with and without feature smoothing, which must change the predictions to mean anything."""
+    training, weights = context.training(short=True), mitigation_weights(context.rows)
+    variants = {
+        "fds": Balance(fds=method("fds")),
+        "fds, σ 1": Balance(fds=method("fds", sigma=1.0)),
+        "fds, few buckets": Balance(fds=method("fds", buckets=10)),
+        "fds, no momentum": Balance(fds=method("fds", momentum=0.0)),
+        "lds": Balance(lds=method("lds")),
+        "lds + fds": Balance(lds=method("lds"), fds=method("fds")),
+    }
+    plain = hard(training, weights)
+    arms = [Arm(BASE, "weights (1, 10, 10)", Together(plain))]
+    arms += [Arm(n, "on every regression", Together(replace(plain, balance={EVERY: b}))) for n, b in variants.items()]
+    layered = method("hard", norm="ln")
+    arms += [
+        Arm("base, layer norm", "no statistics of batches", Together(replace(plain, architecture=layered))),
+        Arm(
+            "fds, layer norm",
+            "on every regression",
+            Together(replace(plain, architecture=layered, balance={EVERY: variants["fds"]})),
+        ),
+    ]
+    found = compare(context, "fds", arms, BASE, regression=_TAILS, label=(), thinned=3)
+    gap = largest_gap(found.cells, BASE, "fds")
+    findings = [
+        Finding(
+            "FDS leaves every score as the base has it.",
+            "does not hold" if gap > LEAST_CHANGE else "holds",
+            f"holds where no prediction changes by more than {LEAST_CHANGE:g}",
+            f"predictions as learned change by up to {gap:.3g}",
+            "FDS rows equal the baseline's exactly, which a module that runs cannot give",
+        )
+    ]
+    findings += [
+        sign_finding(f"FDS improves R² of {task}.", pick(found.tested, "fds", task, "r2"), positive=True)
+        for task, label in zip(context.rows.tasks, context.rows.rows.is_label.tolist(), strict=True)
+        if not label
+    ]
+    return StudyResult(
+        "fds",
+        "Feature smoothing",
+        tuple(found.sections),
+        tuple(found.scores),
+        tuple(found.tested),
+        findings=tuple(findings),
+        notes=(SHORT, "Tail errors are in standard deviations of the training labels; lower is better."),
+    )
+
+
+FDS = Study("fds", "does feature smoothing change anything, and help with rare values?", run_fds)

@@ -1,0 +1,76 @@
+"""Further tables of the main study: outcomes at one precision, and the paper's single number of synergy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from training.diagnostics.screening import confusion_at_precision
+from training.diagnostics.synergy import relative_gains
+from training.report_tables import Section, Value
+from training.study.measures import HEADLINE, known_test, precision_at_half
+from training.study.runs import Cell, select
+from training.study.splits import GROUPED
+from training.study.table import Score, find, short
+
+
+def confusion_table(cells: Sequence[Cell], reference: str, arms: Sequence[str]) -> Section:
+    """Count hits and errors of labels over all outer folds, at the precision that the reference has at probability ½.
+
+    Args:
+        cells: of the study.
+        reference: arm whose precision is matched, fold by fold.
+        arms: what is shown.
+    """
+    rows: list[dict[str, Value]] = []
+    base = {(c.split.number, c.seed): c for c in select(cells, kind=GROUPED, arm=reference)}
+    for arm in arms:
+        chosen = list(select(cells, kind=GROUPED, arm=arm))
+        for task in np.flatnonzero(chosen[0].rows.rows.is_label).tolist() if chosen else ():
+            counts = np.zeros(4, np.int64)
+            for cell in chosen:
+                level = precision_at_half(base[cell.split.number, cell.seed], task)
+                if np.isfinite(level):
+                    at = confusion_at_precision(*known_test(cell, task), level)
+                    counts += (at.hits, at.false_alarms, at.missed, at.passed)
+            named = dict(zip(("hits", "false", "missed", "passed"), counts.tolist(), strict=True))
+            rows.append({"arm": arm, "task": short(cell.rows.tasks[task]), **named})
+    caption = (
+        "Test rows of all outer folds and groupings, every arm at the threshold with most hits at the precision that "
+        f"`{reference}` has at probability ½ in the same fold."
+    )
+    columns = (
+        *(("arm", "arm"), ("task", "labels")),
+        *(("hits", "hits"), ("false", "false alarms"), ("missed", "missed"), ("passed", "passed")),
+    )
+    return Section("main-confusion", "Outcomes at matched precision", caption, columns, rows)
+
+
+def synergy_table(
+    scores: Sequence[Score], labels: Mapping[str, bool], references: Mapping[str, str], splits: Sequence[str]
+) -> Section:
+    """Give the relative gain of every task over learning alone, and their mean, by kind of split.
+
+    Args:
+        scores: of the study.
+        labels: task → whether it is a label.
+        references: arm → the arm that learned alone, trained alike.
+        splits: kinds of splits.
+    """
+    rows: list[dict[str, Value]] = []
+    for split in splits:
+        for arm, alone in references.items():
+            pairs = {
+                task: [find(scores, each, task, HEADLINE[label], split) for each in (arm, alone)]
+                for task, label in labels.items()
+            }
+            means = {task: [s.mean for s in pair if s is not None] for task, pair in pairs.items()}
+            if arm == alone or any(len(pair) < 2 or not pair[1] for pair in means.values()):
+                continue
+            gains = relative_gains({t: m[0] for t, m in means.items()}, {t: m[1] for t, m in means.items()})
+            row: dict[str, Value] = {"split": split, "arm": arm, "mean": float(np.mean(list(gains.values())))}
+            rows.append({**row, **gains})
+    columns = (("split", "split"), ("arm", "arm"), *((task, short(task)) for task in labels), ("mean", "mean"))
+    caption = "Relative gain of R² or average precision over independent nets trained alike; above 0, sharing helped."
+    return Section("main-synergy", "Synergy", caption, columns, rows)

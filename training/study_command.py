@@ -1,0 +1,190 @@
+"""`training study`: run studies by name, print their tables, write CSV, Markdown and figures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from screener.errors import InputError, OutputError
+from training.cell_store import cell_folder
+from training.fit_command import clock
+from training.imbalance.choices import require_choice
+from training.publish import check_writable, write_whole
+
+if TYPE_CHECKING:
+    from training.multitask.config import MultiTaskConfig
+    from training.study.base import StudyContext, StudyResult
+    from training.study.data import StudyRows
+
+ALL, CUSTOM = "all", "custom"
+FOLDER = Path("study")
+LEAST_SEEDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class StudyRequest:
+    """What `training study` was asked for.
+
+    Attributes:
+        name: of a study, or `all`.
+        quick: few rows, epochs, seeds and folds.
+        data: a user's table, or the paper's export.
+        targets: TOML file with targets of the user's own.
+        units: how formulas of the table are meant.
+        out: folder of the reports; `study` where None.
+        seeds: separated by commas; the paper's where None.
+        workers: processes.
+        cache: folder of earlier outcomes; the user's cache where None.
+        no_cache: neither look outcomes up nor keep them.
+        config: TOML file of methods, for `custom`.
+        answer: Markdown file of the written answer.
+    """
+
+    name: str
+    quick: bool = False
+    data: Path | None = None
+    targets: Path | None = None
+    units: Literal["at", "wt"] = "at"
+    out: Path | None = None
+    seeds: str | None = None
+    workers: int = 2
+    cache: Path | None = None
+    no_cache: bool = False
+    config: Path | None = None
+    answer: Path | None = None
+
+
+def run_study(request: StudyRequest) -> None:
+    """Run one study or all; tables go to standard output, progress to standard error, reports into a folder.
+
+    Raises:
+        InputError: an unknown study, options or rows that cannot be used; before anything is trained.
+        OutputError: a place that cannot be written.
+    """
+    from training.study.answer import answer
+    from training.study.report import printed, stamp_of, write_report
+
+    names, seeds, config = _names(request), _seeds(request.seeds), _config(request)
+    folder = request.out or FOLDER
+    _check_places(request, folder)
+    say = clock()
+    context = _context(request, _rows(request, say), seeds, config, say)
+    results: list[StudyResult] = []
+    began = time.monotonic()
+    for name in _possible(names, context, say):
+        start = time.monotonic()
+        say(f"study {name}")
+        results.append(_run_one(name, context))
+        today = datetime.now(UTC).date().isoformat()
+        print(printed(results[-1]), flush=True)
+        write_report(results[-1], stamp_of(context, today, (time.monotonic() - start) / 60.0), folder)
+    if request.answer:
+        stamp = stamp_of(context, datetime.now(UTC).date().isoformat(), (time.monotonic() - began) / 60.0)
+        write_whole(request.answer, answer(results, stamp).encode())
+    say(f"wrote {len(results)} reports to {folder}")
+
+
+def _names(request: StudyRequest) -> tuple[str, ...]:
+    """Names of the studies to run."""
+    from training.study import STUDIES
+
+    require_choice("study", request.name, [*STUDIES, ALL])
+    if (request.name == CUSTOM) != (request.config is not None):
+        if request.config is None:
+            raise InputError("the study `custom` has no configuration", "name a TOML file of methods with `--config`")
+        raise InputError(f"the study `{request.name}` takes no configuration", "run `training study custom --config …`")
+    return tuple(name for name in STUDIES if name != CUSTOM) if request.name == ALL else (request.name,)
+
+
+def _seeds(text: str | None) -> tuple[int, ...] | None:
+    """Read seeds; None for the usual ones."""
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    wrong = next((part for part in parts if not part.isdecimal() or int(part) >= 2**31), None)
+    if wrong is not None:
+        raise InputError(f"`{wrong}` is no seed", "write whole numbers separated by commas, e.g. --seeds 1,2,3")
+    seeds = tuple(dict.fromkeys(map(int, parts)))
+    if len(seeds) < LEAST_SEEDS:
+        raise InputError(f"{len(seeds)} seed shows no spread", f"give at least {LEAST_SEEDS} different ones")
+    return seeds
+
+
+def _config(request: StudyRequest) -> MultiTaskConfig | None:
+    """Read the user's methods."""
+    from training.multitask.config import read_config
+
+    return read_config(request.config) if request.config else None
+
+
+def _check_places(request: StudyRequest, folder: Path) -> None:
+    """Refuse places that cannot be written before an hour is spent on what goes there."""
+    if request.cache and request.no_cache:
+        raise InputError("`--cache` and `--no-cache` exclude each other", "leave one of them out")
+    if request.answer and request.answer.is_dir():
+        raise OutputError(f"`{request.answer}` is a folder", "name a file")
+    places = [folder, *([request.answer.parent] if request.answer else [])]
+    for place in places if request.no_cache else [*places, request.cache or cell_folder()]:
+        check_writable(place)
+
+
+def _rows(request: StudyRequest, say: Callable[[str], None]) -> StudyRows:
+    """Load what is studied."""
+    from training.study.data import fewer, measured_rows, user_rows
+
+    if request.data is None and request.targets is not None:
+        raise InputError(f"`{request.targets}` declares targets of no table", "name your table with `--data`")
+    full = measured_rows() if request.data is None else user_rows(request.data, request.targets, units=request.units)
+    rows = fewer(full) if request.quick else full
+    if len(rows.tasks) < 2:
+        raise InputError(
+            f"`{rows.tasks[0]}` is a single task", "multi-task learning needs a table with at least two targets"
+        )
+    say(f"{len(rows):,} compositions, " + ", ".join(f"{task} {count:,}" for task, count in rows.counts().items()))
+    return rows
+
+
+def _context(
+    request: StudyRequest,
+    rows: StudyRows,
+    seeds: Sequence[int] | None,
+    config: MultiTaskConfig | None,
+    say: Callable[[str], None],
+) -> StudyContext:
+    """Gather the means to run."""
+    from training.study.base import QUICK_SEEDS, SEEDS, StudyContext
+    from training.study.store import OutcomeStore
+
+    usual = SEEDS[:QUICK_SEEDS] if request.quick else SEEDS
+    store = None if request.no_cache else OutcomeStore(request.cache or cell_folder())
+    chosen = usual if seeds is None else tuple(seeds)
+    return StudyContext(rows, chosen, request.quick, request.workers, store, say, config)
+
+
+def _possible(names: Sequence[str], context: StudyContext, say: Callable[[str], None]) -> list[str]:
+    """Leave out studies that need the paper's tasks, or refuse the one that was asked for."""
+    from training.study import STUDIES
+
+    possible = [name for name in names if context.rows.standard or not STUDIES[name].standard_only]
+    for name in names:
+        if name not in possible:
+            if len(names) == 1:
+                raise InputError(
+                    f"the study `{name}` needs resistivity, hardness and glass formation",
+                    "leave out `--data`, or give a table of all three",
+                )
+            say(f"study {name} left out: it needs the paper's three tasks")
+    return possible
+
+
+def _run_one(name: str, context: StudyContext) -> StudyResult:
+    """Run a study on one thread of this process."""
+    from training.nets import single_thread
+    from training.study import STUDIES
+
+    single_thread()
+    return STUDIES[name].run(context)

@@ -1,0 +1,1 @@
+"""Transfer: pre-train on other properties, fine-tune on one, and the order in which tasks are learned."""

@@ -1,0 +1,76 @@
+"""Smooth Tchebycheff scalarisation."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from training.methods import require
+from training.weighting.base import LEAST_LOG_LOSS, LossWeighting, bounded_log, log_slope
+
+
+class SmoothTchebycheff(LossWeighting):
+    """A smooth maximum of the losses (Lin 2024, doi:10.48550/arXiv.2402.19078).
+
+    Warm-up: Σ log Lₜ. Its last epoch's mean losses are the reference Nₜ, and from then on the loss is
+    p·μ·log Σ exp(log(Lₜ/Nₜ)/μ) over the p present tasks, with weights p·softmax(log(L/N)/μ)/L. As μ → 0 only the task
+    that lags most counts. A task that the warm-up never saw goes on with log L until an epoch has shown its mean.
+
+    Args:
+        tasks: t.
+        smooth: μ.
+        warm_up: epochs of warm-up; with 0 the plain form μ·log Σ exp(Lₜ/(p·μ)) without logarithm and reference.
+        least: log of the loss (over its reference) below which the logarithm goes on as a line.
+    """
+
+    reference: Tensor
+    epochs: Tensor
+
+    def __init__(self, tasks: int, smooth: float = 1.0, warm_up: int = 4, least: float = LEAST_LOG_LOSS) -> None:
+        super().__init__(tasks)
+        require(smooth > 0, "smooth", smooth, "give a number above 0")
+        require(warm_up >= 0, "warm_up", warm_up, "give 0 or a number of epochs")
+        self.smooth, self.warm_up, self.least = smooth, warm_up, least
+        self.register_buffer("reference", torch.full((tasks,), torch.nan))
+        self.register_buffer("epochs", torch.zeros((), dtype=torch.long))
+
+    def forward(self, losses: Tensor, present: Tensor, epoch: int, step: int) -> Tensor:
+        """Combine losses."""
+        if not self.warm_up:
+            return self._plain(losses, present)
+        late = present & self.reference.isfinite()
+        early = present & ~late
+        self.remember(log_slope(losses[early], self.least), early)
+        total = bounded_log(losses[early], self.least).sum()
+        if not late.any():
+            return total
+        ratios = losses[late] / self.reference[late].to(losses)
+        logs = bounded_log(ratios, self.least) / self.smooth
+        count = len(ratios)
+        slopes = log_slope(ratios, self.least) / self.reference[late].to(losses)
+        self.remember(count * torch.softmax(logs.detach(), dim=0) * slopes, late)
+        return total + count * self.smooth * torch.logsumexp(logs, dim=0)
+
+    def _plain(self, losses: Tensor, present: Tensor) -> Tensor:
+        """The form of the paper's theory, equal preferences and ideal losses of zero."""
+        known = losses[present]
+        if not len(known):
+            return known.sum()
+        scaled = known / (len(known) * self.smooth)
+        self.remember(torch.softmax(scaled.detach(), dim=0) / len(known), present)
+        return self.smooth * torch.logsumexp(scaled, dim=0)
+
+    def end_epoch(self, means: Tensor, present: Tensor) -> None:
+        """Take the reference when the warm-up ends."""
+        self.epochs += 1
+        if int(self.epochs) < self.warm_up:
+            return
+        new = present & self.reference.isnan()
+        self.reference[new] = means[new].detach().clamp(min=math.exp(self.least)).to(self.reference)
+
+    def reset(self) -> None:
+        """Return to the warm-up."""
+        self.reference.fill_(torch.nan)
+        self.epochs.zero_()
