@@ -19,7 +19,7 @@ from benchmarks import (
 )
 from benchmarks.cases import FULL, QUICK
 from benchmarks.machine import machine, slug
-from benchmarks.report import caption, table, write_json
+from benchmarks.report import caption, headlines, table, write_json
 from benchmarks.timing import Line
 from training.readme import replace_block
 
@@ -41,7 +41,9 @@ def main() -> None:
     """Time every stage, print one table, write it where asked."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that everything works; writes nothing")
-    parser.add_argument("--readme", type=Path, help="replace the table between the speed marks of this file")
+    parser.add_argument(
+        "--readme", type=Path, help="replace the table between the speed marks of this file by a short one"
+    )
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the JSON file (default: %(default)s)")
     asked = parser.parse_args()
     size = QUICK if asked.quick else FULL
@@ -56,7 +58,7 @@ def main() -> None:
         return
     write_json(asked.results / f"{slug(facts)}.json", facts, found)
     if asked.readme:
-        replace_block(asked.readme, "speed", text)
+        replace_block(asked.readme, "speed", f"{table(headlines(found))}\n\n{caption(facts)}")
 
 
 if __name__ == "__main__":

@@ -26,17 +26,17 @@ from screener.space import CompositionSpace
 from screener.summary import PythonWatch
 
 TOP = 100
-LIMIT = 300.0
+LIMIT = 150.0
 """Seconds after which a search is given up, and said to be."""
 TEN = "Fe,Co,Ni,Cr,Al,Ti,Cu,Zr,Nb,Mo"
 EIGHTEEN = f"{TEN},V,Mn,Si,Mg,Hf,Ta,W,Ag"
-CASES: tuple[tuple[str, str, str | None], ...] = (
-    ("5 elements", "Al,Ni,Cu,Zr,Ti", None),
-    ("8 elements", "Fe,Co,Ni,Cr,Al,Ti,Cu,Zr", None),
-    ("10 elements", TEN, None),
-    ("up to 5 of 18 elements", EIGHTEEN, "1-5"),
-)
 TARGETS = ("p_amorphous", "p_bulk_glass", "resistivity_uohm_cm", "hardness_gpa")
+CASES: tuple[tuple[str, str, str | None, tuple[str, ...]], ...] = (
+    ("5 elements", "Al,Ni,Cu,Zr,Ti", None, TARGETS),
+    ("8 elements", "Fe,Co,Ni,Cr,Al,Ti,Cu,Zr", None, TARGETS),
+    ("10 elements", TEN, None, TARGETS[:1]),
+    ("up to 5 of 18 elements", EIGHTEEN, "1-5", TARGETS[:1]),
+)
 
 
 class Run:
@@ -79,15 +79,17 @@ def lines(size: Size) -> Iterator[Line]:
     """Time exact searches; the first beside an exhaustive search, whose list it must equal."""
     timed("Al,Ni,Cu,Zr", 10, None, Question())  # compiles
     cases = CASES if size is FULL else CASES[:1]
-    for name, elements, components in cases:
-        for target in TARGETS:
+    for name, elements, components, targets in cases:
+        for target in targets:
             run, exact, seconds = timed(elements, size.step, components, Question(maximize=(target,)))
             tally = exact.proof.tally
             what = f"best {TOP} by `{target}`, {name}, {run.candidates.size:.3g} candidates"
             if not exact.proof.complete:
                 what += f": stopped, {tally.settled:.1%} settled"
             if elements != CASES[0][1]:
-                yield Line("exact search", f"{what}, {tally.cells:,} cells", seconds, "s")
+                yield Line(
+                    "exact search", f"{what}, {tally.cells:,} cells", seconds, "s", headline=target == TARGETS[0]
+                )
                 continue
             start = time.perf_counter()
             everything = run.exhaustively(TOP)
@@ -96,7 +98,9 @@ def lines(size: Size) -> Iterator[Line]:
             np.testing.assert_array_equal(exact.found.score, everything.score)
             fewer = run.candidates.size / (tally.cells + tally.points)
             what += f", {fewer:,.0f} × fewer evaluations"
-            yield Line("exact search", what, seconds, "s", "scoring every candidate", beside / seconds)
+            yield Line(
+                "exact search", what, seconds, "s", "scoring every candidate", beside / seconds, target == TARGETS[0]
+            )
 
 
 def test_exact_search_is_the_exhaustive_one(benchmark: BenchmarkFixture) -> None:

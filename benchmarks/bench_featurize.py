@@ -55,7 +55,15 @@ def lines(size: Size) -> Iterator[Line]:
         kernel, plain = Kernel(name, len(blocks[0])), in_numpy(name)
         rate = rows / best_seconds(partial(_all, kernel, blocks), size.rounds)
         twin = rows / best_seconds(partial(_all, plain, blocks), size.rounds)
-        yield Line("descriptors", f"`{name}`, one thread", rate, "candidates/s", "vectorised NumPy", rate / twin)
+        yield Line(
+            "descriptors",
+            f"`{name}`, one thread",
+            rate,
+            "candidates/s",
+            "vectorised NumPy",
+            rate / twin,
+            name == "kang21",
+        )
     kernel, block = Kernel("kang21", len(blocks[0])), np.empty_like(blocks[0])
 
     def both() -> None:

@@ -89,11 +89,11 @@ def lines(size: Size) -> Iterator[Line]:
     beside = "ONNX Runtime alone"
     what = f"three targets, {count:,} candidates, best {size.top:,}"
     loop, whole = best_search(size, three_targets(size.top))
-    yield Line("search", f"{what}: the loop", loop, "candidates/s", beside, loop / yardstick)
+    yield Line("search", f"{what}: the loop", loop, "candidates/s", beside, loop / yardstick, headline=True)
     yield Line("search", f"{what}: all, loading included", whole, "candidates/s", beside, whole / yardstick)
     _, whole = best_search(size, Question(top=20))
     yield Line("search", f"`p_amorphous`, {count:,} candidates, best 20: all, loading included", whole, "candidates/s")
-    yield Line("search", f"three targets, best {size.top:,}: peak memory", peak_megabytes(size), "MB")
+    yield Line("search", f"three targets, best {size.top:,}: peak memory", peak_megabytes(size), "MB", headline=True)
 
 
 def peak_megabytes(size: Size) -> float:

@@ -43,7 +43,7 @@ def lines(size: Size) -> Iterator[Line]:
     rate = candidates.size / best_seconds(lambda: walk(candidates, block), size.rounds)
     units = 100 // _BRUTE_STEP
     plain = space(_BRUTE_STEP).size / best_seconds(lambda: brute_force(units, len(ELEMENTS)), 1)
-    yield Line("space", "enumerate, one thread", rate, "candidates/s", "itertools", rate / plain)
+    yield Line("space", "enumerate, one thread", rate, "candidates/s", "itertools", rate / plain, headline=True)
 
 
 def test_count(benchmark: BenchmarkFixture) -> None:

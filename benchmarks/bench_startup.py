@@ -39,8 +39,8 @@ def lines(size: Size) -> Iterator[Line]:
     named = {HELP: "`screener --help`", TERNARY: "`screener enumerate --elements Al,Ti,Cr`, later runs"}
     for arguments, what in named.items():
         run(arguments)
-        yield Line("start-up", what, min(run(arguments)[1] for _ in range(size.rounds)), "s")
-    yield Line("start-up", "the first run, which compiles", first_run(), "s")
+        yield Line("start-up", what, min(run(arguments)[1] for _ in range(size.rounds)), "s", headline=True)
+    yield Line("start-up", "the first run, which compiles", first_run(), "s", headline=True)
 
 
 def test_help(benchmark: BenchmarkFixture) -> None:

@@ -10,6 +10,11 @@ from pathlib import Path
 from benchmarks.timing import Line
 
 
+def headlines(lines: Sequence[Line]) -> list[Line]:
+    """Pick the lines of the short table."""
+    return [line for line in lines if line.headline]
+
+
 def table(lines: Sequence[Line]) -> str:
     """Write lines as a Markdown table."""
     rows = [f"| {line.stage} | {line.what} | {amount(line)} | {comparison(line)} |" for line in lines]
@@ -42,7 +47,7 @@ def caption(facts: Mapping[str, str | int]) -> str:
     named = ", ".join(f"{name} {facts[name]}" for name in packages if name in facts)
     return (
         f"{facts['processor']}, {facts['cores']} cores, {named}; models {facts['models']}, {facts['date']}. "
-        "Best of several rounds, compiled before. Written by `python -m benchmarks`."
+        "Best of several rounds, compiled before. Written by `python -m benchmarks`, which prints more lines."
     )
 
 

@@ -18,6 +18,7 @@ class Line:
         unit: `candidates/s`, `formulas/s`, `s` or `MB`.
         beside: what it is compared with, measured in the same run.
         ratio: how many times faster than that; None without comparison.
+        headline: whether it stands in the short table, too.
     """
 
     stage: str
@@ -26,6 +27,7 @@ class Line:
     unit: str
     beside: str = ""
     ratio: float | None = None
+    headline: bool = False
 
 
 def best_seconds(work: Callable[[], object], rounds: int = 3) -> float:
