@@ -1,8 +1,9 @@
-"""Where tests find the measured data, and what happens to those that need them when there are none."""
+"""Where tests find the measured data, what happens to those that need them without, and what all tests start from."""
 
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +29,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if os.environ.get(_REQUIRE) == "1":
         pytest.fail(f"{reason}, and ${_REQUIRE} is 1", pytrace=False)
     pytest.skip(reason)
+
+
+def pytest_configure() -> None:
+    """Let tests and their processes be interrupted also where a shell runs them in the background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
