@@ -42,7 +42,7 @@ def lines(size: Size) -> Iterator[Line]:
     yield Line("space", f"count ten elements with limits ({count_ten():,})", best_seconds(count_ten, size.rounds), "s")
     rate = candidates.size / best_seconds(lambda: walk(candidates, block), size.rounds)
     units = 100 // _BRUTE_STEP
-    plain = space(_BRUTE_STEP).size / best_seconds(lambda: brute_force(units, len(ELEMENTS)), 1)
+    plain = space(_BRUTE_STEP).size / best_seconds(lambda: brute_force(units, len(ELEMENTS)), size.rounds)
     yield Line("space", "enumerate, one thread", rate, "candidates/s", "itertools", rate / plain, headline=True)
 
 

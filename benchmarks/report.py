@@ -51,6 +51,19 @@ def caption(facts: Mapping[str, str | int]) -> str:
     )
 
 
+def renewed(earlier: Sequence[Line], found: Sequence[Line]) -> list[Line]:
+    """Put lines measured anew in the place of those of their stages."""
+    stages = dict.fromkeys(line.stage for line in (*earlier, *found))
+    anew = {line.stage for line in found}
+    return [line for stage in stages for line in (found if stage in anew else earlier) if line.stage == stage]
+
+
+def read_json(path: Path) -> tuple[dict[str, str | int], list[Line]]:
+    """Read machine and lines."""
+    document = json.loads(path.read_text(encoding="utf-8"))
+    return document["machine"], [Line(**line) for line in document["lines"]]
+
+
 def write_json(path: Path, facts: Mapping[str, str | int], lines: Sequence[Line]) -> None:
     """Write machine and lines."""
     path.parent.mkdir(parents=True, exist_ok=True)

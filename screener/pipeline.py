@@ -97,7 +97,8 @@ def screen(
         max_candidates: refuse to evaluate more one by one.
         strict: refuse elements outside the training of a model.
         search: `exact` proves the best candidates by branch and bound, `exhaustive` scores every one; `auto` takes
-            exact in large spaces where everything the question reads can be bounded. Both give the same list.
+            exact in large spaces where everything the question reads can be bounded. Both give the same list, up to
+            alloys within float32 rounding of a limit in ``where``, which exhaustive search may lose.
         time_limit: seconds after which an exact search stops, its proof incomplete.
         diverse: least distance of the candidates returned, as the largest difference of an amount, at.%; exact only.
         near: greatest distance to a measured alloy, likewise; exact only.

@@ -82,9 +82,9 @@ class UnionSampler(Sampler):
 class _StreamSampler(Sampler):
     """Batches put together from one shuffled stream of labelled rows for each task."""
 
+    @abstractmethod
     def shares(self) -> list[int]:
         """Rows drawn for each task in a batch."""
-        raise NotImplementedError
 
     def _draw(self, generator: torch.Generator) -> Iterator[Tensor]:
         shares = self.shares()
