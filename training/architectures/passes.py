@@ -38,10 +38,13 @@ class SeedPasses:
             z, self._backwards = _forward(self.backbone, x.transpose(1, 2).contiguous())
             passed = [_forward(tower, z) for tower in self.towers]
             self._tower_backwards = [backwards for _, backwards in passed]
-            return passed[0][0] if len(passed) == 1 else torch.cat([out for out, _ in passed], dim=1)
+            primary = passed[0][0] if len(passed) == 1 else torch.cat([out for out, _ in passed], dim=1)
+        return primary if self.nets.corrections is None else self.nets.corrections.begin(primary)
 
     def backward(self, slope: Tensor) -> None:
-        """Set the gradients of all parameters from that on the outputs, shape (K, t, b)."""
+        """Set the gradients of all parameters from that on the outputs, shape (K, t, b), and those of the penalty."""
+        if self.nets.corrections is not None:
+            self.nets.corrections.backward(slope)
         with torch.no_grad():
             parts = [
                 _backward(backwards, slope[:, task : task + 1]) for task, backwards in enumerate(self._tower_backwards)

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from screener.errors import InputError
 from training.architectures.layers import Dropout, RowsNorm
 from training.architectures.multitask_net import MultiTaskNet
+from training.architectures.seed_corrections import StackedCorrections
+from training.architectures.structured import StructuredNet
 
 
 class StackedLinear(nn.Module):
@@ -71,7 +73,7 @@ class StackedNorm(nn.Module):
 
 
 class SeedNets(nn.Module):
-    """K nets with one shared backbone each, or K single-task nets.
+    """K nets with one shared backbone each, structured ones among them, or K single-task nets.
 
     Shape:
         input (K, b, f), every net its own rows; output (K, b, t).
@@ -80,23 +82,28 @@ class SeedNets(nn.Module):
         nets: K nets of one shape, made with seeds of their own; their values are copied.
 
     Raises:
-        InputError: nets with a backbone per task, or with layers that cannot be stacked.
+        InputError: nets with a backbone per task, or with parts that cannot be stacked.
     """
 
     def __init__(self, nets: Sequence[MultiTaskNet]) -> None:
         super().__init__()
         name = type(nets[0]).__name__
-        if name not in ("HardNet", "IndependentNet") or len(nets[0].backbones) != 1:
-            raise InputError(f"several `{name}` cannot be trained at once", "use `hard`, or one task of `independent`")
+        if name not in ("HardNet", "StructuredNet", "IndependentNet") or len(nets[0].backbones) != 1:
+            raise InputError(
+                f"several `{name}` cannot be trained at once", "use `hard`, `structured`, or one task of `independent`"
+            )
         self.nets = list(nets)  # a plain list: their parameters are not trained
         self.tasks = nets[0].tasks
         self.backbone = _stacked([net.backbones[0] for net in nets])
         self.towers = nn.ModuleList(_stacked([net.towers[task] for net in nets]) for task in range(self.tasks))
+        structured = [net for net in nets if isinstance(net, StructuredNet)]
+        self.corrections = StackedCorrections(structured) if structured else None
 
     def forward(self, x: Tensor) -> Tensor:
         """Predict with every net."""
         z = self.backbone(x.transpose(1, 2))
-        return torch.cat([tower(z) for tower in self.towers], dim=1).transpose(1, 2)
+        out = torch.cat([tower(z) for tower in self.towers], dim=1)
+        return (out if self.corrections is None else self.corrections(out)).transpose(1, 2)
 
     def unstacked(self) -> list[MultiTaskNet]:
         """Return the nets with the values that they have now."""
@@ -104,6 +111,8 @@ class SeedNets(nn.Module):
             _copy_back(self.backbone, [net.backbones[0] for net in self.nets])
             for task, tower in enumerate(self.towers):
                 _copy_back(tower, [net.towers[task] for net in self.nets])
+            if self.corrections is not None:
+                self.corrections.copy_to([net for net in self.nets if isinstance(net, StructuredNet)])
         return self.nets
 
 

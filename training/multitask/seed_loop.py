@@ -34,7 +34,7 @@ def fit_seeds(fold: Fold, config: MultiTaskConfig, seeds: Sequence[int]) -> list
 
     Args:
         fold: training and validation rows.
-        config: `hard`, or `independent` for one task; the sampler `union`, fixed weights or none.
+        config: `hard`, `structured`, or `independent` for one task; the sampler `union`, fixed weights or none.
         seeds: K of them.
 
     Raises:

@@ -110,7 +110,11 @@ def _arms(context: StudyContext, training: Training, suffix: str, *, at_once: bo
             SeedsTogether(alone, each=True) if at_once else Alone(alone),
         ),
         Arm("hard" + suffix, f"one backbone, {batch}", SeedsTogether(shared) if at_once else Together(shared)),
-        Arm("structured" + suffix, f"one backbone and the published graph, {batch}", Together(structured)),
+        Arm(
+            "structured" + suffix,
+            f"one backbone and the published graph, {batch}",
+            SeedsTogether(structured) if at_once else Together(structured),
+        ),
     ]
 
 

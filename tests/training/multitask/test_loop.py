@@ -417,11 +417,15 @@ def test_stacked_nets_are_plain_sequential_nets(count):
         torch.testing.assert_close(net.eval()(x[k]), expected, atol=1e-6, rtol=0)
 
 
+@pytest.mark.parametrize("name", ["hard", "structured"])
 @pytest.mark.parametrize("weighting", [None, {"name": "fixed", "weights": [1, 10, 10]}])
-def test_several_seeds_at_once_are_the_same_as_one_by_one(weighting):
+def test_several_seeds_at_once_are_the_same_as_one_by_one(name, weighting):
     training = {"epochs": 8, "patience": 1, "plateau_patience": 0, "lr": 2e-2}
     config = config_with(
-        architecture={**SMALL, "norm": "none", "dropout": 0.0}, absent="zero", training=training, weighting=weighting
+        architecture={**SMALL, "name": name, "norm": "none", "dropout": 0.0},
+        absent="zero",
+        training=training,
+        weighting=weighting,
     )
     together = fit_seeds(FOLD, config, (1, 2, 3))
     for seed, result in zip((1, 2, 3), together, strict=True):
