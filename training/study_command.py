@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -66,6 +66,7 @@ def run_study(request: StudyRequest) -> None:
         OutputError: a place that cannot be written.
     """
     from training.study.answer import answer
+    from training.study.base import Effort
     from training.study.report import printed, stamp_of, write_report
 
     names, seeds, config = _names(request), _seeds(request.seeds), _config(request)
@@ -76,16 +77,29 @@ def run_study(request: StudyRequest) -> None:
     results: list[StudyResult] = []
     began = time.monotonic()
     for name in _possible(names, context, say):
-        start = time.monotonic()
+        start, before = time.monotonic(), replace(context.effort)
         say(f"study {name}")
-        results.append(_run_one(name, context))
-        today = datetime.now(UTC).date().isoformat()
+        try:
+            results.append(_run_one(name, context))
+        except InputError as error:
+            if len(names) == 1:
+                raise
+            say(f"study {name} left out: {error.message}")
+            continue
         print(printed(results[-1]), flush=True)
-        write_report(results[-1], stamp_of(context, today, (time.monotonic() - start) / 60.0), folder)
+        spent = Effort(context.effort.fits - before.fits, context.effort.seconds - before.seconds)
+        write_report(results[-1], stamp_of(context, _today(), (time.monotonic() - start) / 60.0, spent), folder)
+    if not results:
+        raise InputError("no study can be run on these rows", "ask for one by its name to see what it lacks")
     if request.answer:
-        stamp = stamp_of(context, datetime.now(UTC).date().isoformat(), (time.monotonic() - began) / 60.0)
+        stamp = stamp_of(context, _today(), (time.monotonic() - began) / 60.0, context.effort)
         write_whole(request.answer, answer(results, stamp).encode())
     say(f"wrote {len(results)} reports to {folder}")
+
+
+def _today() -> str:
+    """The day, in ISO format."""
+    return datetime.now(UTC).date().isoformat()
 
 
 def _names(request: StudyRequest) -> tuple[str, ...]:

@@ -82,6 +82,25 @@ class StudyResult:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(slots=True)
+class Effort:
+    """Processor time behind the outcomes that were used, learned now or looked up.
+
+    Attributes:
+        fits: outcomes.
+        seconds: of one processor.
+    """
+
+    fits: int = 0
+    seconds: float = 0.0
+
+    def add(self, cells: Sequence[Cell]) -> None:
+        """Add cells; an outcome that several of them share counts once."""
+        outcomes = {id(cell.outcome): cell.outcome for cell in cells}
+        self.fits += len(outcomes)
+        self.seconds += sum(outcome.seconds for outcome in outcomes.values())
+
+
 @dataclass(frozen=True)
 class StudyContext:
     """Rows, seeds and the means to run cells.
@@ -94,6 +113,7 @@ class StudyContext:
         store: of outcomes, None to learn everything.
         say: told of progress.
         config: a user's own methods, for the study `custom`.
+        effort: what the fits took; grows with every run.
     """
 
     rows: StudyRows
@@ -103,6 +123,7 @@ class StudyContext:
     store: OutcomeStore | None = None
     say: Say = print
     config: MultiTaskConfig | None = None
+    effort: Effort = field(default_factory=Effort)
 
     def training(self, batch: int = BATCH, *, short: bool = False) -> Training:
         """Return the optimisation: as the paper's but for larger batches, whose rate grows with the root of their size.
@@ -176,7 +197,9 @@ class StudyContext:
         """
         asked = list(asks)
         short = self.quick and sum(len(ask.seeds) for ask in asked) <= FEW_FITS
-        return run(asked, 1 if short else self.workers, self.store, self.say)
+        cells = run(asked, 1 if short else self.workers, self.store, self.say)
+        self.effort.add(cells)
+        return cells
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,61 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import ClassVar
+from dataclasses import replace
 
-import numpy as np
-
-from training.multitask.checks import check_before_training
-from training.multitask.config import MultiTaskConfig
 from training.study.arms import hard, independent
 from training.study.base import SHORT, Finding, Study, StudyContext, StudyResult
 from training.study.comparing import compare, headline_metrics, per_task
-from training.study.learners import Alone, Job, Learner, Outcome, Together, outcome_of
+from training.study.curriculum_learners import InStages
+from training.study.learners import Alone, Together
 from training.study.runs import Arm
 from training.study.table import short
 from training.study.verdicts import pick, sign_finding
-from training.transfer.curriculum import by_size, fit_curriculum
+from training.transfer.curriculum import by_size
 
 ALONE, AT_ONCE, LARGE_FIRST = "independent", "all at once", "large first"
 SMALL_FIRST, NO_REPLAY, BRIEF = "small first", "large first, no replay", "large first, same epochs"
-
-
-@dataclass(frozen=True, slots=True)
-class InStages(Learner):
-    """One net that learns more and more tasks.
-
-    Attributes:
-        config: methods and optimisation of each stage.
-        large_first: stages by falling number of training labels; by rising number otherwise.
-        replay: stages keep the tasks before.
-    """
-
-    modules: ClassVar[tuple[str, ...]] = ("study.curriculum",)
-
-    config: MultiTaskConfig
-    large_first: bool = True
-    replay: bool = True
-
-    def check(self, job: Job) -> None:
-        """Check configuration and rows."""
-        check_before_training(self.config, job.fold)
-
-    def describe(self) -> Mapping[str, object]:
-        """Tell the settings."""
-        order = {"large_first": self.large_first, "replay": self.replay}
-        return {"learner": "in stages", **order, "config": self.config.table()}
-
-    def learn(self, job: Job, seeds: Sequence[int]) -> list[Outcome]:
-        """Fit all stages, once per seed; `stage_epochs` says how many epochs each had."""
-        fold, outcomes = job.fold, []
-        order = by_size(fold.train) if self.large_first else by_size(fold.train)[::-1]
-        for seed in seeds:
-            stages = fit_curriculum(fold, self.config, seed, order=order, replay=self.replay)
-            epochs = np.array([float(len(stage.history)) for stage in stages])
-            outcomes.append(outcome_of(stages[-1], job, {"stage_epochs": epochs}))
-        return outcomes
 
 
 def run_curriculum(context: StudyContext) -> StudyResult:

@@ -94,7 +94,7 @@ def pretrain_arms(context: StudyContext, rows: StudyRows, target: str) -> list[A
     one = one if one != target else max(others, key=lambda task: context.rows.counts()[task])
 
     def arm(name: str, words: str, strategy: str, sources: tuple[str, ...]) -> Arm:
-        return Arm(name, words, Transferred(target, strategy, sources, _body(context), tuning(context)))
+        return Arm(name, words, Transferred(target, _body(context), tuning(context), strategy, sources))
 
     return [
         arm(SCRATCH, "the same net, nothing learned before", "S0", ()),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from training.publish import write_whole
-from training.study.base import Finding, StudyContext, StudyResult
+from training.study.base import Effort, Finding, StudyContext, StudyResult
 from training.study.store import study_digest
 from training.study.table import Difference, Score
 
@@ -25,24 +25,29 @@ class Stamp:
         rows: what was studied, with counts and digest.
         how: seeds and whether the run was quick.
         minutes: wall time; what was looked up took none.
+        effort: fits behind the numbers and their processor time, those looked up included.
     """
 
     date: str
     rows: str
     how: str
     minutes: float
+    effort: Effort
 
     def line(self) -> str:
         """Say it in one line."""
-        return f"{self.date}; {self.rows}; {self.how}; {self.minutes:.1f} min on this machine."
+        fits = f"{self.effort.fits:,} fits of {self.effort.seconds / 60.0:.1f} min of one processor in all"
+        return f"{self.date}; {self.rows}; {self.how}; {fits}, {self.minutes:.1f} min here beside what was looked up."
 
 
-def stamp_of(context: StudyContext, date: str, minutes: float) -> Stamp:
+def stamp_of(context: StudyContext, date: str, minutes: float, effort: Effort) -> Stamp:
     """Describe a run."""
     counts = ", ".join(f"{task} {count:,}" for task, count in context.rows.counts().items())
     rows = f"{context.rows.words}: {len(context.rows):,} compositions ({counts}), data {study_digest(context.rows)}"
     seeds = ", ".join(map(str, context.seeds))
-    return Stamp(date, rows, f"seeds {seeds}{'; a quick look, not to be quoted' if context.quick else ''}", minutes)
+    return Stamp(
+        date, rows, f"seeds {seeds}{'; a quick look, not to be quoted' if context.quick else ''}", minutes, effort
+    )
 
 
 def markdown(result: StudyResult, stamp: Stamp) -> str:

@@ -40,7 +40,7 @@ def run_transfer(context: StudyContext) -> StudyResult:
     sizes = sizes_of(context, target)
     draws, source = 1 if context.quick else DRAWS, source_of(context.rows, target)
     body = hard(context.training(short=True))
-    learner = LearningCurves(target, source, tuple(STRATEGIES), sizes, draws, body, tuning(context))
+    learner = LearningCurves(target, body, tuning(context), source, tuple(STRATEGIES), sizes, draws)
     cells = context.run(context.asks([Arm("curves", "all strategies at all sizes", learner)]))
     scores = gathered(each for cell in cells for each in _entries(cell, learner))
     scores += list(_utilities(scores, target))

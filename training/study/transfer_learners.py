@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import ClassVar
 
 import numpy as np
@@ -32,17 +32,11 @@ FEW_VALID, VALID_SHARE = 10, 4
 
 
 @dataclass(frozen=True, slots=True)
-class LearningCurves(Learner):
-    """Every strategy at several numbers of target labels; bodies are pre-trained once per split and seed.
-
-    The outcome's extra `curves` holds predictions of the test rows, shape (strategies, sizes, draws, b).
+class _Tuned(Learner):
+    """Learners that pre-train a body and fine-tune it on one task.
 
     Attributes:
-        target: a regression task.
-        source: the task that stands for the `largest` other one; that with most labels where empty.
-        strategies: names in `STRATEGIES`.
-        sizes: numbers of training labels, `ALL` for every one.
-        draws: subsamples of each size.
+        target: the task that is learned in the end.
         body: methods and optimisation of the pre-training.
         training: optimisation of the fine-tuning; its rate is the strategy's.
     """
@@ -50,10 +44,6 @@ class LearningCurves(Learner):
     modules: ClassVar[tuple[str, ...]] = ("study.transfer_learners",)
 
     target: str
-    source: str
-    strategies: tuple[str, ...]
-    sizes: tuple[int, ...]
-    draws: int
     body: MultiTaskConfig
     training: Training
 
@@ -63,16 +53,28 @@ class LearningCurves(Learner):
 
     def describe(self) -> Mapping[str, object]:
         """Tell the settings."""
-        return {
-            "learner": "learning curves",
-            "target": self.target,
-            "source": self.source,
-            "strategies": list(self.strategies),
-            "sizes": list(self.sizes),
-            "draws": self.draws,
-            "body": self.body.table(),
-            "training": asdict(self.training),
-        }
+        plain = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in ("body", "training")}
+        told = {"body": self.body.table(), "training": asdict(self.training)}
+        return {"learner": type(self).__name__, **plain, **told}
+
+
+@dataclass(frozen=True, slots=True)
+class LearningCurves(_Tuned):
+    """Every strategy at several numbers of target labels; bodies are pre-trained once per split and seed.
+
+    The outcome's extra `curves` holds predictions of the test rows, shape (strategies, sizes, draws, b).
+
+    Attributes:
+        source: the task that stands for the `largest` other one; that with most labels where empty.
+        strategies: names in `STRATEGIES`.
+        sizes: numbers of training labels, `ALL` for every one.
+        draws: subsamples of each size.
+    """
+
+    source: str
+    strategies: tuple[str, ...]
+    sizes: tuple[int, ...]
+    draws: int
 
     def learn(self, job: Job, seeds: Sequence[int]) -> list[Outcome]:
         """Pre-train, then fine-tune every combination."""
@@ -101,39 +103,16 @@ class LearningCurves(Learner):
 
 
 @dataclass(frozen=True, slots=True)
-class Transferred(Learner):
+class Transferred(_Tuned):
     """One strategy with chosen sources; the predictions of other tasks than the target are NaN.
 
     Attributes:
-        target: the task that is learned in the end.
         strategy: how it is fine-tuned; a name in `STRATEGIES`.
         sources: tasks of the pre-training, none for `S0`; those with too few labels are left out.
-        body: methods and optimisation of the pre-training.
-        training: optimisation of the fine-tuning; its rate is the strategy's.
     """
 
-    modules: ClassVar[tuple[str, ...]] = ("study.transfer_learners",)
-
-    target: str
     strategy: str
     sources: tuple[str, ...]
-    body: MultiTaskConfig
-    training: Training
-
-    def check(self, job: Job) -> None:
-        """Check the rows."""
-        _check(job, self.target)
-
-    def describe(self) -> Mapping[str, object]:
-        """Tell the settings."""
-        return {
-            "learner": "transferred",
-            "target": self.target,
-            "strategy": self.strategy,
-            "sources": list(self.sources),
-            "body": self.body.table(),
-            "training": asdict(self.training),
-        }
 
     def learn(self, job: Job, seeds: Sequence[int]) -> list[Outcome]:
         """Pre-train and fine-tune."""

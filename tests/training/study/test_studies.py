@@ -176,3 +176,31 @@ def test_options_and_tables_that_cannot_be_used_are_refused(tmp_path):
 def test_studies_are_found_by_their_names():
     assert next(iter(STUDIES)) == "main"
     assert all(name == study.name and study.words for name, study in STUDIES.items())
+
+
+def test_all_leaves_out_what_the_rows_do_not_allow(tmp_path, monkeypatch, capsys):
+    own = table(tmp_path / "own.csv")
+
+    def refuse(context):
+        raise InputError("there is nothing to learn from", "give more")
+
+    done = base.StudyResult("forms", "Forms", ())
+    studies = {
+        "main": base.Study("main", "a question", refuse),
+        "derived": base.Study("derived", "a question", refuse, standard_only=True),
+        "forms": base.Study("forms", "a question", lambda context: done),
+        "custom": base.Study("custom", "a question", refuse),
+    }
+    monkeypatch.setattr("training.study.STUDIES", studies)
+    answer = tmp_path / "answer.md"
+    run_study(StudyRequest("all", data=own, out=tmp_path / "out", cache=tmp_path / "cells", answer=answer))
+    told = capsys.readouterr().err
+    assert "study main left out: there is nothing to learn from" in told
+    assert "study derived left out: it needs the paper's three tasks" in told
+    assert [path.name for path in (tmp_path / "out").glob("*.md")] == ["forms.md"]
+    assert "Studies without a claim to judge: `forms`." in answer.read_text()
+    del studies["forms"]
+    with pytest.raises(InputError, match="no study can be run on these rows"):
+        run_study(StudyRequest("all", data=own, out=tmp_path / "out", cache=tmp_path / "cells"))
+    with pytest.raises(InputError, match="there is nothing to learn from"):
+        run_study(StudyRequest("main", data=own, out=tmp_path / "out", cache=tmp_path / "cells"))

@@ -10,7 +10,7 @@ import pytest
 from training.comparison import corrected_paired_test
 from training.diagnostics.statistics import benjamini_hochberg, two_sided
 from training.study.answer import answer
-from training.study.base import Finding, StudyResult
+from training.study.base import Effort, Finding, StudyResult
 from training.study.plots import histogram_svg, lines_svg, mean_curve
 from training.study.quoted import citation, quoted
 from training.study.report import Stamp, to_csv
@@ -121,8 +121,8 @@ def test_the_answer_is_made_of_findings_alone():
         StudyResult("main", "Main", (), findings=(finding,), notes=("a note",)),
         StudyResult("forms", "Forms", ()),
     ]
-    text = answer(results, Stamp("2026-01-01", "rows", "seeds 1, 2", 3.0))
+    text = answer(results, Stamp("2026-01-01", "rows", "seeds 1, 2", 3.0, Effort(4, 90.0)))
     assert "Of 1 claims: 1 × does not hold here." in text
     assert "**Sharing helps.** Does not hold.\n- Measured: r2 −0.1.\n- Rule: a rule.\n- Quoted: 0.9." in text
     assert "Studies without a claim to judge: `forms`." in text
-    assert "2026-01-01; rows; seeds 1, 2; 3.0 min" in text
+    assert "2026-01-01; rows; seeds 1, 2; 4 fits of 1.5 min of one processor in all, 3.0 min here" in text

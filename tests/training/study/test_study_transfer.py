@@ -10,7 +10,8 @@ from tests.training.study.invented_rows import invented, quick
 from training.diagnostics.statistics import Equivalence
 from training.study import base, curriculum, transfer
 from training.study.arms import hard
-from training.study.curriculum import InStages, run_curriculum
+from training.study.curriculum import run_curriculum
+from training.study.curriculum_learners import InStages
 from training.study.learners import Job
 from training.study.table import Difference, find
 from training.study.transfer import UTILITY, alike_verdict, run_transfer, sizes_of, target_of, tuning
@@ -64,7 +65,7 @@ def test_more_labels_than_there_are_is_refused():
 
 
 def test_scratch_does_not_depend_on_other_tasks():
-    learner = Transferred(TARGET, "S0", (), hard(CONTEXT.training()), tuning(CONTEXT))
+    learner = Transferred(TARGET, hard(CONTEXT.training()), tuning(CONTEXT), "S0", ())
     y = ROWS.rows.y.copy()
     y[:, 0] *= 3.0
     other = ROWS.with_rows(replace(ROWS.rows, y=y), "other", ROWS.log.tolist(), ROWS.units)
@@ -75,7 +76,7 @@ def test_scratch_does_not_depend_on_other_tasks():
 
 def test_a_body_does_depend_on_what_it_has_learned():
     outcomes = [
-        Transferred(TARGET, "S2", sources, hard(CONTEXT.training()), tuning(CONTEXT)).learn(
+        Transferred(TARGET, hard(CONTEXT.training()), tuning(CONTEXT), "S2", sources).learn(
             Job(ROWS, CONTEXT.paper), (1,)
         )[0]
         for sources in ((ROWS.tasks[0],), (ROWS.tasks[0], ROWS.tasks[2]))
@@ -89,8 +90,8 @@ def test_a_row_of_a_tested_system_that_strays_into_training_teaches_nothing():
     stray = replace(clean, train=np.append(clean.train, clean.test[:9]))
     body, tuned = hard(CONTEXT.training()), tuning(CONTEXT)
     for learner, read in (
-        (Transferred(TARGET, "S7", ROWS.tasks, body, tuned), lambda o: o.joint[:, 1]),
-        (LearningCurves(TARGET, "", ("S0", "S1", "S7"), (10,), 1, body, tuned), lambda o: o.extras["curves"]),
+        (Transferred(TARGET, body, tuned, "S7", ROWS.tasks), lambda o: o.joint[:, 1]),
+        (LearningCurves(TARGET, body, tuned, "", ("S0", "S1", "S7"), (10,), 1), lambda o: o.extras["curves"]),
     ):
         one, two = (read(learner.learn(Job(ROWS, split), (1,))[0]) for split in (clean, stray))
         np.testing.assert_array_equal(one, two)
@@ -99,7 +100,7 @@ def test_a_row_of_a_tested_system_that_strays_into_training_teaches_nothing():
 def test_pair_wise_strategies_learn_the_named_source():
     body, tuned = hard(CONTEXT.training()), tuning(CONTEXT)
     curves = {
-        source: LearningCurves(TARGET, source, ("S1", "S6"), (10,), 1, body, tuned)
+        source: LearningCurves(TARGET, body, tuned, source, ("S1", "S6"), (10,), 1)
         .learn(Job(ROWS, CONTEXT.paper), (1,))[0]
         .extras["curves"]
         for source in ("", ROWS.tasks[0], ROWS.tasks[2])
@@ -110,10 +111,10 @@ def test_pair_wise_strategies_learn_the_named_source():
 
 
 def test_targets_and_sources_that_are_not_there_are_refused():
-    learner = LearningCurves("density", "", ("S0",), (ALL,), 1, hard(CONTEXT.training()), tuning(CONTEXT))
+    learner = LearningCurves("density", hard(CONTEXT.training()), tuning(CONTEXT), "", ("S0",), (ALL,), 1)
     with pytest.raises(InputError, match="there is no task `density` to learn in the end"):
         learner.check(Job(ROWS, CONTEXT.paper))
-    body = Transferred(TARGET, "S2", ("density",), hard(CONTEXT.training()), tuning(CONTEXT))
+    body = Transferred(TARGET, hard(CONTEXT.training()), tuning(CONTEXT), "S2", ("density",))
     with pytest.raises(InputError, match="strategy `S2` needs a pre-trained body"):
         body.learn(Job(ROWS, CONTEXT.paper), (1,))
 
