@@ -45,16 +45,21 @@ def fit(
     quick: Annotated[
         bool, typer.Option("--quick", help="A fifth of the trees, a short lesson: a first look; the cards say so.")
     ] = False,
+    methods: Annotated[
+        Path | None,
+        typer.Option("--methods", help="TOML file of multi-task methods: the screen tier is learned by them."),
+    ] = None,
 ) -> None:
     """Fit both tiers of every target, prove them on held-out chemical systems, write the models.
 
-    With --data only the targets of your table are fitted; the other models of the folder are kept or copied.
+    With --data only the targets of your table are fitted; the other models of the folder are kept or copied. With
+    --methods the nets that screen are learned from measured rows, by the methods that `training study custom` compares.
 
     Example: training fit --data my.csv --targets my.toml --out my-models
     """
     from training.fit_command import FitRequest, run_fit
 
-    run_fit(FitRequest(data, targets, units, catalogue, out, workers, seed, quick))
+    run_fit(FitRequest(data, targets, units, catalogue, out, workers, seed, quick, methods))
 
 
 @app.command()

@@ -21,8 +21,11 @@ from training.distillation import Student
 from training.effort import FULL, Effort
 from training.ensembles import Ensemble, fit_ensembles
 from training.graphs import build_model
+from training.method_nets import check_nets, fit_nets, out_of_fold, told
+from training.multitask.config import MultiTaskConfig
 from training.proof import Proof, prove
 from training.recipes import Recipe, Scalar, thinned
+from training.routes import BULK_GLASS
 from training.tasks import TaskRows, alloy_spec
 
 Progress = Callable[[str], None]
@@ -32,9 +35,8 @@ METHOD = {
     "epochs",
     "shared": "multi-task net, hidden layers {widths} shared with {others}, distilled on {rows:,} random alloys and "
     "the measured ones, {epochs} epochs",
+    "methods": "net of {tasks}, learned from measured rows: {methods}",
 }
-
-
 MATCHED_RECALL = "recall_at_precision_90"
 
 
@@ -46,6 +48,7 @@ def fit_models(
     seed: int = 0,
     effort: Effort = FULL,
     store: CellStore | None = None,
+    methods: MultiTaskConfig | None = None,
 ) -> dict[str, bytes]:
     """Fit both tiers of every target.
 
@@ -57,15 +60,21 @@ def fit_models(
         seed: of folds, learners, lessons and nets.
         effort: how much work goes into it.
         store: where answers of cross-validation are looked up and kept; None computes everything.
+        methods: multi-task methods to learn the screen tier by, from measured rows; None distils it. Whether a glass is
+            a bulk one is distilled in any case.
 
     Returns:
         File name → content: `screen/….onnx`, `characterize/….onnx`.
 
     Raises:
-        InputError: a target cannot be learned without one of the folds.
+        InputError: a target cannot be learned without one of the folds, or not by these methods.
     """
     tables = {t: replace(rows, recipe=thinned(rows.recipe, effort.trees)) for t, rows in tables.items()}
-    contenders = (PRECISE, SCREEN, SCREEN_ALONE)
+    by_method = {} if methods is None else {t: r for t, r in tables.items() if r.recipe.task != BULK_GLASS}
+    if methods is not None:
+        check_nets(by_method, methods, seed)
+    distilled = [target for target in tables if target not in by_method]
+    contenders = (PRECISE, SCREEN, SCREEN_ALONE) if distilled else (PRECISE,)
     grouped = cross_validate(tables, "grouped", [seed], contenders, workers, progress, effort, store)[0]
     random = cross_validate(tables, "random", [seed], (PRECISE,), workers, progress, effort, store)[0]
     files: dict[str, bytes] = {}
@@ -76,8 +85,12 @@ def fit_models(
         graph = _precise_graph(teachers[target], rows, proof)
         method = METHOD["characterize"].format(members=_members(rows.recipe))
         files |= described_file("characterize", rows, graph, proof, method, effort, data_digest)
+    if methods is not None:
+        progress(f"learning the screen tier of {', '.join(by_method)}")
+        files |= _by_methods(by_method, methods, seed, workers, effort, data_digest)
     classroom = Classroom(tables, teachers, seed, effort.served())
-    for target, rows in tables.items():
+    for target in distilled:
+        rows = tables[target]
         progress(f"distilling the screen tier of {target}")
         for variant in variants(target, tables, rows, grouped):
             student = classroom.student(target, alone=variant.alone)
@@ -85,6 +98,25 @@ def fit_models(
             shared = () if variant.alone else shares_with(tables, target)
             method = _method(student, shared, effort.served())
             files |= described_file("screen", rows, graph, variant.proof, method, effort, data_digest, variant)
+    return files
+
+
+def _by_methods(
+    tables: Mapping[str, TaskRows],
+    methods: MultiTaskConfig,
+    seed: int,
+    workers: int,
+    effort: Effort,
+    data_digest: str,
+) -> dict[str, bytes]:
+    """Learn the screen tier by a user's choice of methods."""
+    grouped = out_of_fold(tables, methods, seed, workers)
+    words = METHOD["methods"].format(tasks=", ".join(tables), methods=told(methods))
+    files: dict[str, bytes] = {}
+    for target, net in fit_nets(tables, methods, seed).items():
+        rows = tables[target]
+        proof = prove(rows, SCREEN, grouped, None)
+        files |= described_file("screen", rows, _screen_graph(net, rows, proof), proof, words, effort, data_digest)
     return files
 
 

@@ -22,6 +22,7 @@ from training.effort import FULL, QUICK
 from training.fit import fit_models, table_digest
 from training.measured import Measured, load_measured
 from training.merging import Drop
+from training.multitask.config import read_config
 from training.proof import WEAK
 from training.publish import check_writable, publish, write_whole
 from training.readme import TITLE, models_readme
@@ -40,6 +41,7 @@ class FitRequest:
         workers: processes for cross-validation.
         seed: of folds, learners and draws.
         quick: fewer trees and a short lesson.
+        methods: TOML file of multi-task methods to learn the screen tier by.
     """
 
     data: Path | None = None
@@ -50,6 +52,7 @@ class FitRequest:
     workers: int = 2
     seed: int = 0
     quick: bool = False
+    methods: Path | None = None
 
 
 def run_fit(request: FitRequest) -> None:
@@ -61,6 +64,7 @@ def run_fit(request: FitRequest) -> None:
         OutputError: the folder cannot be written.
     """
     say, folder = clock(), request.out or user_folder()
+    methods = None if request.methods is None else read_config(request.methods)
     check_writable(folder)
     measured = load_measured(request.data, request.targets, units=request.units, with_catalogue=request.catalogue)
     say(describe(measured))
@@ -68,7 +72,7 @@ def run_fit(request: FitRequest) -> None:
     effort = QUICK if request.quick else FULL
     store = CellStore(cell_folder())
     digest = table_digest(measured.tables)
-    files = fit_models(measured.tables, digest, request.workers, say, request.seed, effort, store)
+    files = fit_models(measured.tables, digest, request.workers, say, request.seed, effort, store, methods)
     files |= {name: path.read_bytes() for name, path in kept.items() if name != ALLOY_INDEX}
     earlier = AlloyIndex.read(kept[ALLOY_INDEX]) if ALLOY_INDEX in kept else None
     files[ALLOY_INDEX] = build_index(measured.tables, earlier).to_bytes()
