@@ -24,6 +24,8 @@ from screener.tier_models import Columns
 
 SLACK = 1024
 """Candidates kept beyond those asked for, so that float32 rounding cannot hide a winner."""
+FUSE_FROM = 100_000
+"""Candidates from which on a session made for the run repays the making."""
 _MORE = 4
 """Factor on the slack for a second pass, where the first could not exclude a hidden winner."""
 Exact: TypeAlias = Callable[[NDArray[np.int64]], Columns]
@@ -97,7 +99,7 @@ def search(
         ExpressionError: the Pareto front does not fit in memory.
     """
     symbols = candidates.space.elements
-    engine = BlockEngine(plan.models, symbols, plan.wanted, batching.batch)
+    engine = BlockEngine(plan.models, symbols, plan.wanted, batching.batch, fused=candidates.size >= FUSE_FROM)
 
     def exact(index: NDArray[np.int64]) -> Columns:
         fractions = candidates.fractions(index)
