@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper
 
-from screener.descriptors.catalogue import Kind
 from screener.descriptors.specs import FeatureSpec
 from screener.device import Device
 from screener.fused.branches import Branch, cut_branch
+from screener.fused.describe import lives
 from screener.model import Model, Session, open_session
 
 OPSET, IR_VERSION = 17, 9
@@ -79,7 +79,7 @@ def fuse(
 
 def live_part(spec: FeatureSpec, symbols: Sequence[str]) -> tuple[FeatureSpec, list[int]]:
     """Take the descriptors that can differ from zero in alloys of some elements, and their positions in the set."""
-    live = [k for k, d in enumerate(spec.descriptors) if d.kind is not Kind.FRACTION or d.first in symbols]
+    live = [k for k, d in enumerate(spec.descriptors) if lives(d, symbols)]
     return FeatureSpec(f"{spec.name} of {','.join(symbols)}", tuple(spec.names[k] for k in live)), live
 
 
