@@ -13,7 +13,7 @@ from screener.runs.course import Course, Told, differing
 from screener.runs.journal import RUN_JSON, Entry, JournalFile, journal_path, read_journal
 from screener.runs.lock import is_held
 from screener.runs.recipe import Recipe, differences
-from screener.runs.shards import MANIFEST
+from screener.runs.shards import MANIFEST, problem_with
 from screener.sinks import OutputTarget, meta_path
 
 
@@ -119,6 +119,8 @@ def open_course(recipe: Recipe, places: Places, entry: Entry | None, told: Told)
             entry = Entry(recipe.as_json(), output)
         else:
             journal.written = True
+            if places.folder is not None:
+                _check_shards(places.folder, entry)
             told.note(f"going on at {entry.share:.0%} of {entry.size:,} candidates")
         yield Course(journal, entry, places.named, told, recipe, places.folder)
     finally:
@@ -135,6 +137,19 @@ def _check_free(places: Places, path: Path) -> None:
     if places.folder is not None and (others := sorted(each.name for each in places.folder.iterdir())):
         what = "a finished run" if MANIFEST in others else f"`{others[0]}`"
         raise OutputError(f"folder `{places.folder}` holds {what}", "name a new or empty folder with --all")
+
+
+def _check_shards(folder: Path, entry: Entry) -> None:
+    """Remove what a killed process left half written, and refuse files that changed since.
+
+    Raises:
+        InputError: one did.
+    """
+    for left in (*folder.glob(".part-????????.parquet.????????"), *folder.glob(f".{MANIFEST}.????????")):
+        left.unlink(missing_ok=True)
+    for shard in entry.shards:
+        if problem := problem_with(folder, shard):
+            raise InputError(f"in `{folder}`, {problem}", f"remove `{folder}` and start again")
 
 
 def _unfinished(path: Path) -> Entry | None:

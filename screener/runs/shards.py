@@ -153,6 +153,21 @@ class ShardWriter:
             file.write(seal(KIND, VERSION, content))
 
 
+def problem_with(folder: Path, shard: Shard) -> str:
+    """Say what is wrong with a file of rows; nothing where it is as it was written."""
+    path = folder / shard.file
+    if not path.is_file():
+        return f"`{shard.file}` is missing"
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        return f"`{shard.file}` cannot be read: {(error.strerror or str(error)).lower()}"
+    if path.stat().st_size != shard.bytes:
+        return f"`{shard.file}` has {path.stat().st_size} bytes where {shard.bytes} were written"
+    return "" if digest == shard.sha256 else f"`{shard.file}` does not match its recorded digest"
+
+
 def encoded(frames: list[polars.DataFrame]) -> tuple[bytes, int]:
     """Write frames as one Parquet file in memory; return its bytes and how many rows it has."""
     import polars

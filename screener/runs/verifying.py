@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from screener.errors import InputError
 from screener.runs.journal import RUN_JSON, Shard
 from screener.runs.sealed import of_type, read_bytes, unseal
-from screener.runs.shards import KIND, MANIFEST, VERSION
+from screener.runs.shards import KIND, MANIFEST, VERSION, problem_with
 from screener.runs.spans import Spans
 
 _MADE_AGAIN = "write the candidates again into a new folder: the search gives the same bytes"
@@ -60,21 +59,9 @@ def problems_of(folder: Path, manifest: Manifest) -> Iterator[str]:
         if path.name not in listed and path.name not in (MANIFEST, RUN_JSON):
             yield f"`{path.name}` is not in the manifest"
     for shard in manifest.shards:
-        path = folder / shard.file
-        if not path.is_file():
-            yield f"`{shard.file}` is missing"
-            continue
-        try:
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            yield f"`{shard.file}` cannot be read: {(error.strerror or str(error)).lower()}"
-            continue
-        if path.stat().st_size != shard.bytes:
-            yield f"`{shard.file}` has {path.stat().st_size} bytes where {shard.bytes} were written"
-        elif digest != shard.sha256:
-            yield f"`{shard.file}` does not match its recorded digest"
-        elif (rows := polars.scan_parquet(path).select(polars.len()).collect().item()) != shard.rows:
+        if problem := problem_with(folder, shard):
+            yield problem
+        elif (rows := polars.scan_parquet(folder / shard.file).select(polars.len()).collect().item()) != shard.rows:
             yield f"`{shard.file}` has {rows} rows where {shard.rows} were written"
 
 
