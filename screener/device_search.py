@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from screener.candidates import Candidates
-from screener.fused.on_device import BlockWinners, Counts, DeviceScreen, question_graph
 from screener.in_order import in_order
 from screener.plan import Plan
 from screener.ranking import Ranking
 from screener.summary import Watch
+
+if TYPE_CHECKING:
+    from screener.fused.on_device import BlockWinners, Counts, DeviceScreen
 
 ON_DEVICE = 262_144
 """Rows of a block on a GPU: enough work for its every core, while the widest layer of one net takes 128 MB."""
@@ -35,49 +38,54 @@ def device_screen(candidates: Candidates, plan: Plan) -> DeviceScreen | None:
     devices = {model.device for model in needed.values()}
     if len(devices) != 1 or next(iter(devices)).kind == "cpu" or plan.where is not None or plan.front:
         return None
+    from screener.fused.on_device import DeviceScreen, question_graph
+
     space, tier = candidates.space, plan.models
     graph = question_graph(needed, space.elements, space.units, plan.scorer, tier.conditions, tier.shifts)
     return None if graph is None else DeviceScreen(graph, next(iter(devices)))
 
 
-def rank_on_device(
+def scan_on_device(
     candidates: Candidates,
     screen: DeviceScreen,
-    ranking: Ranking,
+    k: int,
+    hear: Callable[[NDArray[np.int64], BlockWinners], None],
     watch: Watch,
-    block: int = ON_DEVICE,
     spans: Iterable[range] | None = None,
+    done: int = 0,
+    block: int = ON_DEVICE,
 ) -> None:
-    """Offer every candidate to a ranking, by way of the best of each block.
+    """Find the best of every block, in order.
 
     Args:
         candidates: what is evaluated.
         screen: finds the best of a block.
-        ranking: keeps the best.
+        k: how many of each block are wanted.
+        hear: takes the indices of a block (b,) and its best.
         watch: hears of progress.
-        block: rows sent at once.
         spans: only these; everything where None.
+        done: candidates that were done before.
+        block: most rows of a span.
     """
     spare = [candidates.new_counts(block) for _ in range(IN_FLIGHT + 2)]
 
     def work(given: tuple[range, Counts]) -> tuple[NDArray[np.int64], Counts, BlockWinners]:
         span, counts = given
         index = candidates.fill_counts(span, counts)
-        return index, counts, screen.best(counts[: len(span)], ranking.capacity)
+        return index, counts, screen.best(counts[: len(span)], k)
 
-    done = 0
     chosen = candidates.spans(block) if spans is None else spans
     for index, counts, best in in_order(work, ((span, spare.pop()) for span in chosen), IN_FLIGHT):
         spare.append(counts)
-        _offer(ranking, index, best)
+        hear(index, best)
         done += len(index)
         watch.progress(done, candidates.size)
 
 
-def _offer(ranking: Ranking, index: NDArray[np.int64], best: BlockWinners) -> None:
+def offer_best(ranking: Ranking, index: NDArray[np.int64], best: BlockWinners) -> None:
     """Offer the best of a block; all of it where rows as good as the last of them could still enter."""
-    score, places, valued = best.score, best.places, len(index) - best.missing
-    if best.tied and valued and score[-1] >= ranking.last_score:
+    score, places = best.score, best.places
+    if best.tied and score[-1] >= ranking.last_score:
         score = np.asarray(best.everything.numpy(), np.float32)
         places = np.arange(len(index))
     # what has no score stands at the end, as the least there is

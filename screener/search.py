@@ -7,13 +7,15 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from functools import partial
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from screener.candidates import Candidates
 from screener.device import Device
+from screener.device_search import ON_DEVICE, device_screen, offer_best, scan_on_device
 from screener.engine import BATCH, Block, BlockEngine
 from screener.judge import Judge
 from screener.pareto import ParetoFront
@@ -21,6 +23,9 @@ from screener.plan import Plan
 from screener.ranking import Ranking
 from screener.summary import Watch
 from screener.tier_models import Columns
+
+if TYPE_CHECKING:
+    from screener.fused.on_device import BlockWinners, DeviceScreen
 
 SLACK = 1024
 """Candidates kept beyond those asked for, so that float32 rounding cannot hide a winner."""
@@ -44,9 +49,16 @@ class Course(Protocol):
         ...
 
     def cover(
-        self, kept: Ranking | ParetoFront, visit: Visit, scan: Callable[[Visit, Iterable[range], int], None]
+        self,
+        kept: Ranking | ParetoFront,
+        visit: Visit,
+        scan: Callable[[Visit, Iterable[range], int], None],
+        block: int | None = None,
     ) -> None:
-        """Offer every candidate to ``kept`` once, by showing spans to ``visit`` through ``scan``, or in another way."""
+        """Offer every candidate to ``kept`` once, by showing spans to ``visit`` through ``scan``, or in another way.
+
+        Spans hold ``block`` candidates; those of the run where None.
+        """
         ...
 
 
@@ -136,6 +148,10 @@ def search(
         else:
             course.cover(kept, visit, shown_to)
 
+    # Whoever wants columns of every candidate gets them by way of the host.
+    whole = None if course is not None and course.wanted else device_screen(candidates, plan)
+    if whole is not None:
+        visited = partial(_visit_on_device, candidates, whole, watch, course)
     if plan.front:
         return _best_of_front(plan, k, visited, exact)
     slack = SLACK
@@ -186,6 +202,30 @@ def scan(
                     waiting.append((block, pool.submit(evaluate, block, span)))
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _visit_on_device(
+    candidates: Candidates,
+    screen: DeviceScreen,
+    watch: Watch,
+    course: Course | None,
+    kept: Ranking | ParetoFront,
+    visit: Visit,
+) -> None:
+    """Offer the best of every block to a ranking; ``visit`` has nothing to see."""
+    assert isinstance(kept, Ranking)  # fronts are not sought on devices
+
+    def shown_to(passed: Visit, spans: Iterable[range] | None = None, done: int = 0) -> None:
+        def hear(index: NDArray[np.int64], best: BlockWinners) -> None:
+            offer_best(kept, index, best)
+            passed(index, {})
+
+        scan_on_device(candidates, screen, kept.capacity, hear, watch, spans, done)
+
+    if course is None:
+        shown_to(lambda index, columns: None)
+    else:
+        course.cover(kept, lambda index, columns: None, shown_to, ON_DEVICE)
 
 
 def _best(plan: Plan, k: int, slack: int, visited: Visited, exact: Exact) -> tuple[Found, bool]:

@@ -97,14 +97,20 @@ class Course:
         """Columns that are needed beyond those that rank."""
         return frozenset() if self.shards is None else self.shards.layout.wanted
 
-    def cover(self, kept: Kept, visit: Visit, scan: Scan) -> None:
+    def cover(self, kept: Kept, visit: Visit, scan: Scan, block: int | None = None) -> None:
         """Show every candidate once to ``visit``, which offers it to ``kept``: what the journal holds, then the rest.
+
+        Args:
+            kept: what is kept.
+            visit: offers it candidates.
+            scan: shows them to ``visit``.
+            block: candidates of a span; those of the run where None.
 
         Raises:
             InputError: the journal contradicts itself.
         """
         done, shards = self.restored(kept), self._shards_of(kept)
-        block = self.recipe.job.block
+        block = block or self.recipe.job.block
         waiting: deque[range] = deque()
 
         def pulled() -> Iterator[range]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
-from screener import device_search
+from screener import search
 from screener.candidates import Candidates
+from screener.cli import main
 from screener.device import Device, choose_device, cuda_devices
-from screener.device_search import device_screen, rank_on_device
+from screener.device_search import device_screen, offer_best, scan_on_device
+from screener.fused import on_device
 from screener.fused.on_device import BlockWinners, DeviceScreen, question_graph
 from screener.fused.winners import BEST, HOW_MANY, MISSING, PLACES, SCORE, TIED, score_in_graph
 from screener.jobs import Question, ScreenJob
@@ -79,7 +82,7 @@ def test_the_best_of_blocks_are_the_best_of_all(seed: int, levels: int, gaps: bo
     candidates = Candidates(SPACE, drawn)
     index = np.arange(SPACE.size) if drawn is None else drawn
     found, expected = Ranking(capacity), Ranking(capacity)
-    rank_on_device(candidates, Scripted(scores), found, PythonWatch(), block)
+    scan_on_device(candidates, Scripted(scores), capacity, partial(offer_best, found), PythonWatch(), block=block)
     expected.update(scores[index], index)
     assert (found.seen, found.nan_count) == (expected.seen, expected.nan_count)
     for ours, theirs in zip(found.finish(), expected.finish(), strict=True):
@@ -120,7 +123,7 @@ def on_the_cpu(candidates: Candidates, plan: Plan) -> DeviceScreen:
 
 def test_only_whole_questions_on_a_gpu_take_this_path(tiny_models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
-    monkeypatch.setattr(device_search, "DeviceScreen", lambda graph, device: made.append(device) or "screen")
+    monkeypatch.setattr(on_device, "DeviceScreen", lambda graph, device: made.append(device) or "screen")
     gpu = Device("cuda", 1)
     with run_models(THREE, tiny_models, "cpu", "screen", nearest=False) as models:
         for question, kind in (
@@ -135,8 +138,23 @@ def test_only_whole_questions_on_a_gpu_take_this_path(tiny_models: Path, monkeyp
                 monkeypatch.setitem(model.__dict__, "device", gpu)
             assert device_screen(Candidates(SPACE), plan) == kind
             monkeypatch.undo()
-            monkeypatch.setattr(device_search, "DeviceScreen", lambda graph, device: made.append(device) or "screen")
+            monkeypatch.setattr(on_device, "DeviceScreen", lambda graph, device: made.append(device) or "screen")
     assert made == [gpu]
+
+
+@pytest.mark.parametrize("question", [THREE, Question(top=20), Question(maximize=("hardness_gpa=1000:1001",), top=7)])
+def test_a_search_by_way_of_a_device_ends_with_the_same_list(
+    tiny_models: Path, monkeypatch: pytest.MonkeyPatch, question: Question
+) -> None:
+    job = ScreenJob(SPACE, question, models=tiny_models, device="cpu", search="exhaustive")
+    usual = run_screen(job, PythonWatch())
+    heard = []
+    monkeypatch.setattr(search, "device_screen", on_the_cpu)
+    monkeypatch.setattr(search, "offer_best", lambda *given: heard.append(len(given[1])) or offer_best(*given))
+    found = run_screen(job, PythonWatch())
+    assert sum(heard) == SPACE.size
+    assert found.frame.equals(usual.frame)
+    assert found.summary.counts == usual.summary.counts
 
 
 @pytest.mark.gpu
@@ -164,3 +182,29 @@ def test_scores_of_a_gpu_are_those_of_the_cpu_within_rounding(tiny_models: Path)
             made = device_screen(Candidates(SPACE), plan) or on_the_cpu(Candidates(SPACE), plan)
             scores.append(np.asarray(made.best(counts, 1).everything.numpy()))
     np.testing.assert_allclose(scores[1], scores[0], atol=1e-5 * np.abs(scores[0]).max())
+
+
+def test_a_run_with_a_journal_goes_by_way_of_a_device_too(
+    tiny_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def listed(name: str) -> str:
+        options = [
+            "--elements",
+            ",".join(SYMBOLS),
+            "--step",
+            "5",
+            "--maximize",
+            "hardness_gpa",
+            "--top",
+            "40",
+            "--quiet",
+        ]
+        out = ["--search", "exhaustive", "--models", str(tiny_models), "--device", "cpu", "-o", str(tmp_path / name)]
+        assert not main(["enumerate", *options, *out])
+        return (tmp_path / name).read_text()
+
+    usual, heard = listed("usual.csv"), []
+    monkeypatch.setattr(search, "device_screen", on_the_cpu)
+    monkeypatch.setattr(search, "offer_best", lambda *given: heard.append(len(given[1])) or offer_best(*given))
+    assert listed("device.csv") == usual
+    assert sum(heard) == SPACE.size
