@@ -167,9 +167,9 @@ def test_counts_are_filled_as_fractions_are(step: float, start: int, rows: int) 
 
 def test_counts_that_do_not_fit_are_refused() -> None:
     space = CompositionSpace.build(("Al", "Ti"), 0.25)
-    with pytest.raises(ValueError, match="hold 400"):
+    with pytest.raises(ValueError, match="uint16 that holds 400"):
         space.fill_counts(0, np.zeros((3, 2), np.uint8))
-    with pytest.raises(ValueError, match="unsigned"):
+    with pytest.raises(ValueError, match="C-contiguous uint8 or uint16"):
         space.fill_counts(0, np.zeros((3, 2), np.int32))
 
 
