@@ -5,38 +5,34 @@ Models travel once through the object store; a task carries a span and returns w
 
 from __future__ import annotations
 
+import atexit
+import itertools
 import logging
 import os
+import shutil
 import signal
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from screener import __version__
-from screener.binding import bind_tier
-from screener.candidates import Candidates
-from screener.card import Tier
-from screener.device import Device, choose_device
 from screener.elements import tables_digest
-from screener.engine import BlockEngine
 from screener.errors import InputError, ModelError, ScreenerError
-from screener.model_set import SUMS, load_models, recorded_digests
-from screener.plan import Plan, make_plan
+from screener.folder_scoring import Folder, ScoredFile, score_file
+from screener.jobs import ScoreJob
+from screener.model_set import SUMS, find_folder, recorded_digests
+from screener.remote_work import Bound, Shipment, bind, check_here, evaluate, shipment_of, unpack
 from screener.runs.course import Part
-from screener.runs.kept_state import kept_of, offer, state_of
-from screener.runs.recipe import Recipe, readable
-from screener.runs.shards import RowLayout, encoded
-from screener.search import Batching, scan
-from screener.tier_models import Columns
+from screener.runs.recipe import Recipe
 
 MOST_TRIES = 8
 """How often a span is given out again whose worker died."""
@@ -47,54 +43,10 @@ _LOOK = 10.0
 _SHARE = 0.5
 """Part of a GPU for one task: while one prepares its rows, the other computes."""
 _STORE = 256 << 20
+_LOST = object()
+T = TypeVar("T")
 _Ref: TypeAlias = Any
 """A reference into the object store."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shipment:
-    """What every worker needs, once.
-
-    Attributes:
-        recipe: the question, as plain JSON values.
-        files: models of the searching tier and their digests, by name.
-        tables: digest of the element tables of whoever asks.
-        version: version of this package there.
-        device: `auto`, `cpu` or `cuda`, for one task.
-    """
-
-    recipe: Mapping[str, object]
-    files: Mapping[str, bytes]
-    tables: str
-    version: str
-    device: str
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """A question bound to models, in a worker.
-
-    Attributes:
-        recipe: the question.
-        plan: filter and order.
-        layout: what is written of a candidate; None where only the best are kept.
-        engine: evaluates blocks.
-        device: where.
-    """
-
-    recipe: Recipe
-    plan: Plan
-    layout: RowLayout | None
-    engine: BlockEngine
-    device: Device
-
-
-class _Silent:
-    """Hears nothing: who asks counts spans."""
-
-    def progress(self, done: int, total: int | None) -> None: ...
-
-    def warn(self, text: str) -> None: ...
 
 
 def screen_span(shipped: list[_Ref], name: str, span: tuple[int, int], drawn: NDArray[np.int64] | None) -> Part:
@@ -109,65 +61,16 @@ def screen_span(shipped: list[_Ref], name: str, span: tuple[int, int], drawn: ND
     return evaluate(_bound(shipped[0]), name, range(*span), drawn)
 
 
-def evaluate(bound: Bound, name: str, span: range, drawn: NDArray[np.int64] | None = None) -> Part:
-    """Evaluate one span and return what is kept of it, and its rows where all are written."""
-    job, kept, frames = bound.recipe.job, kept_of(name), []
-    candidates = Candidates(job.space, drawn)
-    first, size = (span.start, len(span)) if drawn is None else (0, len(drawn))
-
-    def visit(index: NDArray[np.int64], columns: Columns) -> None:
-        offer(kept, bound.plan, index, columns)
-        if bound.layout is not None:
-            frames.append(bound.layout.frame(index, columns))
-
-    blocks = [range(start, min(start + job.block, first + size)) for start in range(first, first + size, job.block)]
-    batching = replace(Batching.on(bound.device, job.block), workers=1)
-    scan(candidates, bound.engine, batching, visit, _Silent(), blocks)
-    rows, count = encoded(frames) if frames else (b"", 0)
-    return Part(state_of(kept), rows, count)
-
-
-def bind(shipment: Shipment) -> Bound:
-    """Load the models that were shipped and bind them to the question.
-
-    Raises:
-        ModelError: they do not load here, or code and tables are others than where the question was asked.
-    """
-    here = (__version__, tables_digest())
-    if here != (shipment.version, shipment.tables):
-        raise ModelError(
-            f"a worker runs screener {here[0]} with element tables {here[1]}, the driver {shipment.version} with "
-            f"{shipment.tables}",
-            "install the same version on every node",
-        )
-    recipe = readable(shipment.recipe)
-    question, symbols = recipe.job.question, recipe.job.space.elements
-    device = replace(choose_device(shipment.device), threads=1)
-    tier = _tier(recipe)
-    with tempfile.TemporaryDirectory(prefix="screener-") as folder:
-        for name, content in shipment.files.items():
-            path = Path(folder) / name
-            path.parent.mkdir(exist_ok=True)
-            path.write_bytes(content)
-        models = load_models(Path(folder), device, (tier,), question.classifier or "")
-    plan = make_plan(question, bind_tier(tier, models.tiers[tier], question), symbols)
-    layout = RowLayout.of(recipe, plan) if recipe.everything else None
-    wanted = plan.wanted if layout is None else plan.wanted | layout.wanted
-    batch = Batching.on(device, recipe.job.block).batch
-    return Bound(recipe, plan, layout, BlockEngine(plan.models, symbols, wanted, batch), device)
-
-
-def shipment_of(recipe: Recipe, folder: Path, device: str) -> Shipment:
-    """Gather what workers need.
+def score_list(shipped: list[_Ref], job: ScoreJob, path: str, output: str) -> ScoredFile:
+    """Score one list in a worker, with the models that were shipped.
 
     Args:
-        recipe: the question.
-        folder: folder of models.
-        device: where tasks run.
+        shipped: reference to the shipment, in a list so that every worker fetches it once.
+        job: the question.
+        path: the list.
+        output: file of its result.
     """
-    names = [SUMS, *(name for name in recorded_digests(folder) if name.startswith(f"{_tier(recipe)}/"))]
-    files = {name: (folder / name).read_bytes() for name in names}
-    return Shipment(recipe.as_json(), files, tables_digest(), __version__, device)
+    return score_file(replace(job, models=_unpacked(shipped[0])), Path(path), Path(output))
 
 
 class Cluster:
@@ -203,36 +106,64 @@ class Cluster:
         Raises:
             ScreenerError: a worker cannot answer, or workers die again and again.
         """
-        ray, gpu = self._ray, self._on_gpu()
-        shipped = ray.put(shipment_of(recipe, folder, "cuda" if gpu else "cpu"))
-        task = ray.remote(screen_span).options(
-            num_cpus=1, num_gpus=_SHARE if gpu else 0, max_retries=MOST_TRIES, retry_exceptions=False
-        )
+        gpu = self._on_gpu()
+        shipped = self._ray.put(shipment_of(recipe, folder, "cuda" if gpu else "cpu"))
+        task = self._task(screen_span, gpu)
 
         def give(span: range) -> _Ref:
             part = None if drawn is None else drawn[span.start : span.stop]
             return task.remote([shipped], name, (span.start, span.stop), part)
 
-        waiting: dict[_Ref, range] = {}
-        tries: Counter[range] = Counter()
-        todo = iter(spans)
+        found = self._spread(give, spans, lambda span: f"candidates {span.start} to {span.stop}", gpu)
+        return ((span, cast(Part, part)) for span, part in found)
+
+    def score(self, folder: Folder, lists: Iterable[Path]) -> Iterator[tuple[Path, ScoredFile]]:
+        """Score lists, one to a task, and yield what became of each; every node must see the files.
+
+        Raises:
+            ScreenerError: a list cannot be read, a result not be written, or workers die again and again.
+        """
+        gpu, models = self._on_gpu(), find_folder(folder.job.models)
+        files = {name: (models / name).read_bytes() for name in (SUMS, *recorded_digests(models))}
+        shipped = self._ray.put(Shipment({"folder": models.name}, files, tables_digest(), __version__, "cpu"))
+        job, task = replace(folder.job, device="cuda" if gpu else "cpu"), self._task(score_list, gpu)
+
+        def give(path: Path) -> _Ref:
+            return task.remote([shipped], job, str(path.absolute()), str(folder.target(path).absolute()))
+
+        found = self._spread(give, lists, lambda path: f"`{path}`", gpu)
+        return ((path, cast(ScoredFile, scored)) for path, scored in found)
+
+    def _task(self, work: Callable[..., object], gpu: bool) -> Any:  # noqa: ANN401
+        """Make a task of a function."""
+        return self._ray.remote(work).options(
+            num_cpus=1, num_gpus=_SHARE if gpu else 0, max_retries=MOST_TRIES, retry_exceptions=False
+        )
+
+    def _spread(
+        self, give: Callable[[T], _Ref], pieces: Iterable[T], named: Callable[[T], str], gpu: bool
+    ) -> Iterator[tuple[T, object]]:
+        """Give pieces of work out, so many at once, and yield their results as they finish."""
+        waiting: dict[_Ref, T] = {}
+        tries: Counter[str] = Counter()
+        todo = iter(pieces)
         try:
             while True:
-                while len(waiting) < _AHEAD * self.slots(gpu) and (span := next(todo, None)) is not None:
-                    waiting[give(span)] = span
+                for piece in itertools.islice(todo, max(0, _AHEAD * self.slots(gpu) - len(waiting))):
+                    waiting[give(piece)] = piece
                 if not waiting:
                     return
-                for ref in ray.wait(list(waiting), num_returns=1, timeout=1.0)[0]:
-                    span = waiting.pop(ref)
-                    part = self._taken(ref, span, tries)
-                    if part is None:
-                        waiting[give(span)] = span
+                for ref in self._ray.wait(list(waiting), num_returns=1, timeout=1.0)[0]:
+                    piece = waiting.pop(ref)
+                    result = self._taken(ref, named(piece), tries)
+                    if result is _LOST:
+                        waiting[give(piece)] = piece
                     else:
-                        yield span, part
+                        yield piece, result
         finally:
             for ref in waiting:
                 with suppress(Exception):  # the cluster may be gone
-                    ray.cancel(ref)
+                    self._ray.cancel(ref)
 
     def slots(self, gpu: bool = False) -> int:
         """Count the tasks that can run at once; looks again now and then, as clusters grow and shrink."""
@@ -256,23 +187,23 @@ class Cluster:
             raise ModelError("no node of the cluster has a GPU", "use `--device cpu`, or add nodes with GPUs")
         return self._device != "cpu" and gpus > 0
 
-    def _taken(self, ref: _Ref, span: range, tries: Counter[range]) -> Part | None:
-        """Take a result; None where its worker or the result was lost and the span must be given out again."""
+    def _taken(self, ref: _Ref, what: str, tries: Counter[str]) -> object:
+        """Take a result; ``_LOST`` where its worker or the result was lost and the work must be given out again."""
         errors = self._ray.exceptions
         try:
-            return cast(Part, self._ray.get(ref))
+            return self._ray.get(ref)
         except errors.RayTaskError as problem:
             if isinstance(problem.cause, ScreenerError):
                 raise problem.cause from None
             raise
         except (errors.RaySystemError, errors.ObjectLostError, errors.WorkerCrashedError, errors.NodeDiedError) as lost:
-            tries[span] += 1
-            if tries[span] >= MOST_TRIES:
+            tries[what] += 1
+            if tries[what] >= MOST_TRIES:
                 raise InputError(
-                    f"workers died {MOST_TRIES} times on candidates {span.start} to {span.stop}",
+                    f"workers died {MOST_TRIES} times on {what}",
                     f"look at the memory of the nodes; Ray says: {str(lost).splitlines()[0][:200]}",
                 ) from None
-            return None
+            return _LOST
 
 
 @contextmanager
@@ -318,9 +249,18 @@ def open_cluster(address: str | None, device: str) -> Iterator[Cluster]:
         ray.shutdown()
 
 
-def _tier(recipe: Recipe) -> Tier:
-    """Name the tier that filters and ranks."""
-    return "characterize" if recipe.job.question.tier == "characterize" else "screen"
+@lru_cache(maxsize=2)
+def _unpacked(shipped: _Ref) -> Path:
+    """Write a shipped folder of models once for each worker; it goes when the worker ends."""
+    import ray
+
+    shipment = cast(Shipment, ray.get(shipped))
+    check_here(shipment)
+    scratch = tempfile.mkdtemp(prefix="screener-")
+    atexit.register(shutil.rmtree, scratch, ignore_errors=True)
+    folder = Path(scratch) / str(shipment.recipe["folder"])
+    unpack(shipment, folder)
+    return folder
 
 
 @lru_cache(maxsize=2)

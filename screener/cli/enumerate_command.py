@@ -8,6 +8,7 @@ from typing import Annotated, cast
 import typer
 
 from screener.cli import options
+from screener.cli.engines import Engine
 from screener.errors import CompositionError, OutputError
 from screener.jobs import DEFAULT_TOP, MAX_CANDIDATES, Question, ScreenJob, SearchChoice, conditions_of
 
@@ -144,7 +145,7 @@ def enumerate_(
         cast(options.ClassifierName | None, classifier),
     )
 
-    from screener.cli.resuming import Asked, Engine, run
+    from screener.cli.resuming import Asked, run
     from screener.cli.terminal import terminal
     from screener.estimate import estimate
     from screener.sinks import OutputTarget, check_output

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import typer
 
+from screener.cli.engines import Engine
 from screener.cli.terminal import Terminal
-from screener.distributed import open_cluster
 from screener.errors import InputError, OutputError
 from screener.jobs import ScreenJob
 from screener.pipeline import run_screen
@@ -116,32 +116,6 @@ class Asked:
         return cls(replace(recipe, job=job), target, Places.of(target, folder), entry)
 
 
-@dataclass(frozen=True, slots=True)
-class Engine:
-    """What evaluates candidates: this process, or a Ray cluster.
-
-    Attributes:
-        ray: whether it is Ray.
-        address: of a running cluster; None starts one.
-    """
-
-    ray: bool = False
-    address: str | None = None
-
-    @classmethod
-    def named(cls, name: str, address: str | None) -> Engine:
-        """Read `--engine` and `--ray-address`.
-
-        Raises:
-            InputError: there is no such engine, or the address is of no use to it.
-        """
-        if name not in ("local", "ray"):
-            raise InputError(f"unknown engine `{name}`", "use `--engine local` or `--engine ray`")
-        if address is not None and name != "ray":
-            raise InputError("`--ray-address` without `--engine ray`", "add `--engine ray`")
-        return cls(name == "ray", address)
-
-
 def run(asked: Asked | None, told: Terminal, engine: Engine) -> None:
     """Run an enumeration and write its result; None is a run that has ended well.
 
@@ -159,7 +133,7 @@ def run(asked: Asked | None, told: Terminal, engine: Engine) -> None:
     if job.search == "auto" and (engine.ray or asked.recipe.everything):
         job = replace(job, search="exhaustive")
     with ExitStack() as stack:
-        workers = stack.enter_context(open_cluster(engine.address, job.device)) if engine.ray else None
+        workers = stack.enter_context(engine.open(job.device))
         course = stack.enter_context(open_course(asked.recipe, asked.places, asked.entry, told, workers))
         outcome = run_screen(job, told, course)
         told.clear()

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,10 +16,11 @@ from types import SimpleNamespace
 import pytest
 
 from screener import distributed
-from screener.distributed import Cluster, bind, open_cluster, screen_span, shipment_of
+from screener.distributed import Cluster, open_cluster, screen_span
 from screener.errors import InputError, ModelError
 from screener.jobs import Question, ScreenJob
 from screener.model_set import SUMS
+from screener.remote_work import bind, evaluate, shipment_of
 from screener.runs import course as course_module
 from screener.runs.course import Part
 from screener.runs.recipe import Recipe
@@ -107,7 +109,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> Callable[[HereRay], HereRay]:
             yield Cluster(ray, device)
 
         bound: dict[int, object] = {}
-        monkeypatch.setattr("screener.cli.resuming.open_cluster", opened)
+        monkeypatch.setattr("screener.distributed.open_cluster", opened)
         monkeypatch.setattr(distributed, "_bound", lambda shipped: bound.setdefault(id(shipped), bind(shipped)))
         monkeypatch.setattr(course_module, "SPAN_BLOCKS", 1)
         monkeypatch.setattr(course_module, "SHARD_BLOCKS", 2)
@@ -181,7 +183,7 @@ def test_what_a_worker_refuses_is_shown_as_it_is() -> None:
     ray = HereRay()
     ray.task = lambda *_: (_ for _ in ()).throw(Refused(ModelError("no such thing", "do this")))
     with pytest.raises(ModelError, match="no such thing"):
-        Cluster(ray, "cpu")._taken(_Handle(()), range(4), {})
+        Cluster(ray, "cpu")._taken(_Handle(()), "candidates", Counter())
 
 
 def test_gpus_are_shared_and_missed() -> None:
@@ -206,7 +208,7 @@ def test_only_what_searches_is_shipped_and_must_fit(tiny_models: Path) -> None:
     job = ScreenJob(CompositionSpace.build("Al,Ti,Cr", 10), Question(maximize=("hardness_gpa",)), models=tiny_models)
     shipment = shipment_of(Recipe(job), tiny_models, "cpu")
     assert {name.split("/")[0] for name in shipment.files} == {SUMS, "screen"}
-    part = distributed.evaluate(bind(shipment), "best 5", range(66))
+    part = evaluate(bind(shipment), "best 5", range(66))
     assert isinstance(part, Part)
     assert part.state["seen"] == 66
     from dataclasses import replace
