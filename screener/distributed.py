@@ -9,8 +9,10 @@ import atexit
 import itertools
 import logging
 import os
+import re
 import shutil
 import signal
+import socket
 import tempfile
 import time
 from collections import Counter
@@ -43,6 +45,8 @@ _LOOK = 10.0
 _SHARE = 0.5
 """Part of a GPU for one task: while one prepares its rows, the other computes."""
 _STORE = 256 << 20
+_PATIENCE = 10.0
+"""Seconds that the head of a cluster has to answer."""
 _LOST = object()
 T = TypeVar("T")
 _Ref: TypeAlias = Any
@@ -226,6 +230,8 @@ def open_cluster(address: str | None, device: str) -> Iterator[Cluster]:
             "`--engine ray` needs Ray, which is not installed", "run: pip install 'alloy-screener[distributed]'"
         ) from None
     address = address or os.environ.get("RAY_ADDRESS") or None
+    if address is not None:
+        _check_reachable(address)
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:
@@ -234,11 +240,7 @@ def open_cluster(address: str | None, device: str) -> Iterator[Cluster]:
         else:
             ray.init(address=address, **quiet)
     except (ConnectionError, OSError, RuntimeError, ValueError) as problem:
-        text = str(problem).strip().splitlines()
-        raise InputError(
-            f"no Ray cluster answers at `{address or 'local'}`",
-            f"start one with `ray start --head`, or leave --ray-address out; Ray says: {text[0][:200] if text else ''}",
-        ) from None
+        raise _no_answer(address or "local", str(problem)) from None
     finally:
         for number, handler in handlers.items():
             with suppress(ValueError):  # not in the main thread
@@ -247,6 +249,31 @@ def open_cluster(address: str | None, device: str) -> Iterator[Cluster]:
         yield Cluster(ray, device)
     finally:
         ray.shutdown()
+
+
+def _check_reachable(address: str) -> None:
+    """Find out whether anybody listens at an address: Ray itself would wait for minutes.
+
+    Raises:
+        InputError: it does not read, or nobody does.
+    """
+    match = re.fullmatch(r"(?:ray://)?\[?([^\]/]+?)\]?:([0-9]{1,5})", address)
+    if address in ("auto", "local"):
+        return
+    if match is None:
+        raise InputError(f"`{address}` is no address of a cluster", "write it like `--ray-address head:6379`")
+    try:
+        socket.create_connection((match[1], int(match[2])), _PATIENCE).close()
+    except (OSError, OverflowError) as problem:
+        raise _no_answer(address, str(problem)) from None
+
+
+def _no_answer(address: str, problem: str) -> InputError:
+    text = problem.strip().splitlines()
+    return InputError(
+        f"no Ray cluster answers at `{address}`: {text[0][:200].lower() if text else 'no reason is given'}",
+        "start one with `ray start --head` there, or leave --ray-address out",
+    )
 
 
 @lru_cache(maxsize=2)
