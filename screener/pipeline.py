@@ -168,7 +168,7 @@ def run_screen(job: ScreenJob, watch: Watch, course: Course | None = None) -> Ou
         plan = make_plan(question, models.search, job.space.elements)
         descriptors = shown_descriptors(job.space.elements, plan.referenced, question.with_descriptors)
         if course is not None:
-            course.bind(models.digest, candidates.size, plan)
+            course.bind(models, candidates, plan)
         if candidates.size > _WAIT_FOR_ALL or question.strict or question.conditions or question.process:
             for warning in _warnings(job, models):
                 watch.warn(warning)

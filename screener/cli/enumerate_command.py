@@ -8,6 +8,7 @@ from typing import Annotated, cast
 import typer
 
 from screener.cli import options
+from screener.cli.engines import Engine
 from screener.errors import CompositionError, OutputError
 from screener.jobs import DEFAULT_TOP, MAX_CANDIDATES, Question, ScreenJob, SearchChoice, conditions_of
 
@@ -112,6 +113,8 @@ def enumerate_(
             "--near", metavar="AT%", help="Only within so much, in every element, of a measured alloy (exact)."
         ),
     ] = None,
+    engine: options.EngineName = "local",
+    ray_address: options.RayAddress = None,
     strict: options.Strict = False,
     quiet: options.Quiet = False,
     dry_run: Annotated[
@@ -149,10 +152,11 @@ def enumerate_(
     from screener.space import CompositionSpace
 
     check_all(everything, all_where, search, to_resume=resume is not None)
+    cluster = Engine.named(engine, ray_address)
     check_output(OutputTarget.parse(output))
     with terminal(quiet) as told:
         if resume is not None and elements is None:
-            run(Asked.again(context, resume, output, models, device, time_limit), told)
+            run(Asked.again(context, resume, output, models, device, time_limit), told, cluster)
             return
         space = CompositionSpace.build(
             elements or "", step, components, ",".join(bounds) if bounds is not None else None, sums
@@ -166,7 +170,7 @@ def enumerate_(
             max_candidates,
             models,
             device,
-            search=cast(SearchChoice, "exhaustive" if everything is not None else search),
+            search=cast(SearchChoice, search),
             time_limit=time_limit,
             diverse=diverse,
             near=near,
@@ -175,7 +179,7 @@ def enumerate_(
             for line in estimate(job):
                 typer.echo(line)
             return
-        run(Asked.of(job, output, everything, all_where, resume), told)
+        run(Asked.of(job, output, everything, all_where, resume), told, cluster)
 
 
 def check_all(folder: Path | None, where: str | None, search: str, to_resume: bool) -> None:

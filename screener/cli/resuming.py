@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import typer
 
+from screener.cli.engines import Engine
 from screener.cli.terminal import Terminal
 from screener.errors import InputError, OutputError
 from screener.jobs import ScreenJob
@@ -18,7 +20,7 @@ from screener.runs.recipe import Recipe
 from screener.runs.shards import MANIFEST
 from screener.sinks import OutputTarget, check_output
 
-_FREE = frozenset({"resume", "output", "device", "models", "quiet", "time_limit"})
+_FREE = frozenset({"resume", "output", "device", "models", "quiet", "time_limit", "engine", "ray_address"})
 """Options that may stand beside `--resume` where the question is taken from the journal."""
 
 
@@ -114,7 +116,7 @@ class Asked:
         return cls(replace(recipe, job=job), target, Places.of(target, folder), entry)
 
 
-def run(asked: Asked | None, told: Terminal) -> None:
+def run(asked: Asked | None, told: Terminal, engine: Engine) -> None:
     """Run an enumeration and write its result; None is a run that has ended well.
 
     Raises:
@@ -125,8 +127,15 @@ def run(asked: Asked | None, told: Terminal) -> None:
         return
     if asked.anew:
         told.note("there is no journal yet: starting from the beginning")
-    with open_course(asked.recipe, asked.places, asked.entry, told) as course:
-        outcome = run_screen(asked.recipe.job, told, course)
+    job = asked.recipe.job
+    if engine.ray and (job.search == "exact" or (asked.entry is not None and asked.entry.proof is not None)):
+        raise InputError("`--engine ray` cannot search exactly", "leave it out: a proof needs one machine")
+    if job.search == "auto" and (engine.ray or asked.recipe.everything):
+        job = replace(job, search="exhaustive")
+    with ExitStack() as stack:
+        workers = stack.enter_context(engine.open(job.device))
+        course = stack.enter_context(open_course(asked.recipe, asked.places, asked.entry, told, workers))
+        outcome = run_screen(job, told, course)
         told.clear()
         write_result(outcome.frame, asked.target, outcome.metadata)
         told.summary(outcome.summary)

@@ -5,24 +5,26 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from screener.candidates import MOST_KEPT
+from screener.candidates import MOST_KEPT, Candidates
 from screener.elements import tables_digest
 from screener.errors import InputError, OutputError
 from screener.exact.branch import Standing
 from screener.exact.problem import Problem
 from screener.plan import Plan
+from screener.run_models import RunModels
 from screener.runs.journal import Entry, JournalFile, intervals_of
 from screener.runs.kept_state import Kept, merge_state, name_of, state_of
 from screener.runs.proof_state import stage_of, standing_as_json, standing_from_json
 from screener.runs.recipe import Recipe, differences
 from screener.runs.sealed import of_type
-from screener.runs.shards import RowLayout, ShardWriter
+from screener.runs.shards import SHARD_BLOCKS, RowLayout, ShardWriter
 from screener.runs.spans import Spans
 from screener.runs.stopping import StopRequests
 from screener.tier_models import Columns
@@ -31,6 +33,8 @@ FIRST = 0.5
 """Seconds after which a run gets a journal: shorter ones are done sooner than one could go on with them."""
 EVERY = 2.0
 """Seconds between two entries, at least."""
+SPAN_BLOCKS = 64
+"""Blocks given to another process at once: a million candidates take a core about a second."""
 _SPARE = 20
 """Entries take at most this fraction of the time."""
 Visit = Callable[[NDArray[np.int64], Columns], None]
@@ -41,6 +45,10 @@ Scan = Callable[[Visit, Iterable[range], int], None]
 class Told(Protocol):
     """Someone at the terminal."""
 
+    def progress(self, done: int, total: int | None) -> None:
+        """Hear how many candidates are done."""
+        ...
+
     def warn(self, text: str) -> None:
         """Hear of something the user should know."""
         ...
@@ -50,11 +58,36 @@ class Told(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What another process made of a span of candidates.
+
+    Attributes:
+        state: what is kept of it, as plain JSON values.
+        rows: a Parquet file of what is written of it; empty where only the best are kept.
+        count: how many rows that has.
+    """
+
+    state: Mapping[str, object]
+    rows: bytes = b""
+    count: int = 0
+
+
+class Workers(Protocol):
+    """Processes that evaluate spans of candidates."""
+
+    def results(
+        self, recipe: Recipe, folder: Path, name: str, spans: Iterable[range], drawn: NDArray[np.int64] | None
+    ) -> Iterator[tuple[range, Part]]:
+        """Evaluate spans for one pass and yield what is kept of each, in any order."""
+        ...
+
+
 class Course:
     """One run with its journal.
 
     Args:
-        journal: where it stands.
+        journal: where it stands; None for a run that keeps none.
         entry: what is known so far.
         name: what is typed after `--resume`.
         told: hears of doubt and of requests to end.
@@ -63,7 +96,14 @@ class Course:
     """
 
     def __init__(
-        self, journal: JournalFile, entry: Entry, name: str, told: Told, recipe: Recipe, folder: Path | None = None
+        self,
+        journal: JournalFile | None,
+        entry: Entry,
+        name: str,
+        told: Told,
+        recipe: Recipe,
+        folder: Path | None = None,
+        workers: Workers | None = None,
     ) -> None:
         self._journal = journal
         self.entry = entry
@@ -72,11 +112,12 @@ class Course:
         self._told = told
         self._folder = folder
         self.shards: ShardWriter | None = None
-        self._due = time.monotonic() + FIRST
+        self._workers = workers
+        self._due = np.inf if journal is None else time.monotonic() + FIRST
         self._doubted = False
         self.stop = StopRequests(lambda: told.note("stopping after the work in hand; once more stops at once"))
 
-    def bind(self, models: str, size: int, plan: Plan) -> None:
+    def bind(self, models: RunModels, candidates: Candidates, plan: Plan) -> None:
         """Enter which models answer how many candidates, or check that they are those of the journal.
 
         Raises:
@@ -85,12 +126,13 @@ class Course:
         """
         entry = self.entry
         before = entry.asked
-        entry.models, entry.tables, entry.size = models, tables_digest(), size
+        entry.models, entry.tables, entry.size = models.digest, tables_digest(), candidates.size
         if before["models"] and (changed := differences(before, entry.asked)):
-            raise differing(self._journal.path, changed)
+            raise differing(self._path, changed)
+        self._models, self._drawn = models.folder, candidates.drawn
         if self._folder is not None:
             layout = RowLayout.of(self.recipe, plan)
-            self.shards = ShardWriter(self._folder, layout, self.recipe.job.block, size)
+            self.shards = ShardWriter(self._folder, layout, self.recipe.job.block, candidates.size)
 
     @property
     def wanted(self) -> frozenset[str]:
@@ -110,6 +152,9 @@ class Course:
             InputError: the journal contradicts itself.
         """
         done, shards = self.restored(kept), self._shards_of(kept)
+        if self._workers is not None:
+            self._spread(self._workers, kept, done, shards)
+            return
         block = block or self.recipe.job.block
         waiting: deque[range] = deque()
 
@@ -133,8 +178,28 @@ class Course:
 
         with self.stop.heeded():
             scan(passed, pulled(), done.count)
+        self._covered(kept, done)
+
+    def _spread(self, workers: Workers, kept: Kept, done: Spans, shards: ShardWriter | None) -> None:
+        """Let other processes evaluate what is left, and merge what they found."""
+        length = (SPAN_BLOCKS if self.shards is None else SHARD_BLOCKS) * self.recipe.job.block
+        recipe = self.recipe if shards is not None else replace(self.recipe, everything=False, all_where=None)
+        spans = done.left(self.entry.size, length)
+        with self.stop.heeded():
+            # The spans left are listed before the first of them is done.
+            for span, part in workers.results(recipe, self._models, name_of(kept), spans, self._drawn):
+                merge_state(kept, part.state, self._largest())
+                done.add(span)
+                if shards is not None:
+                    self.entry.shards.append(shards.write(span, part.rows, part.count))
+                self._told.progress(done.count, self.entry.size)
+                self.passed(kept, done)
+        self._covered(kept, done)
+
+    def _covered(self, kept: Kept, done: Spans) -> None:
+        """Enter that all candidates were seen."""
         self._enter(kept, done)
-        if self._journal.written:
+        if self._journal is not None and self._journal.written:
             self.write()
 
     def restored(self, kept: Kept) -> Spans:
@@ -197,6 +262,8 @@ class Course:
 
     def write(self) -> None:
         """Replace the journal; what the system refuses is said once, and tried again later."""
+        if self._journal is None:
+            return
         started = time.monotonic()
         self.entry.updated = time.time()
         try:
@@ -214,7 +281,8 @@ class Course:
         """Hear that all results are written: the journal goes, a folder of shards gets its manifest."""
         if self.shards is not None:
             self.shards.finish(self.entry, metadata)
-        self._journal.remove()
+        if self._journal is not None:
+            self._journal.remove()
 
     def _enter(self, kept: Kept, done: Spans) -> None:
         """Note what is kept of which positions."""
@@ -233,7 +301,7 @@ class Course:
             self.stop.grant()
 
     def _say_stopped(self) -> None:
-        if self._journal.written:
+        if self._journal is not None and self._journal.written:
             share = f"{self.entry.share:.0%} of {self.entry.size:,} candidates"
             self._told.warn(f"stopped at {share}: go on with `screener enumerate --resume {self._name}`")
 
@@ -246,8 +314,11 @@ class Course:
         return self.recipe.job.space.size
 
     def _damaged(self, problem: ValueError) -> InputError:
-        path = self._journal.path
-        return InputError(f"`{path}` is damaged: it holds {problem}", f"remove `{path}` and start again")
+        return InputError(f"`{self._path}` is damaged: it holds {problem}", f"remove `{self._path}` and start again")
+
+    @property
+    def _path(self) -> Path:
+        return Path() if self._journal is None else self._journal.path
 
 
 def differing(path: Path, changed: list[str]) -> InputError:

@@ -8,9 +8,13 @@ from typing import TypeAlias, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from screener.objectives import Direction
 from screener.pareto import ParetoFront
+from screener.plan import Plan
 from screener.ranking import Ranking
 from screener.runs.sealed import of_type, packed, unpacked
+from screener.search import front_values, passing
+from screener.tier_models import Columns
 
 Kept: TypeAlias = Ranking | ParetoFront
 """What candidates are offered to, and merged in any order."""
@@ -58,3 +62,26 @@ def merge_state(kept: Kept, state: Mapping[str, object], size: int) -> None:
     front.update(values, index)
     front.seen, front.nan_count = seen, nan_count
     kept.merge(front)
+
+
+def kept_of(name: str) -> Kept:
+    """Make what a pass keeps from its name.
+
+    Raises:
+        ValueError: no pass is called so.
+    """
+    kind, *rest = name.split()
+    if kind == "best" and len(rest) == 1:
+        return Ranking(int(rest[0]))
+    if kind == "front" and set(rest) <= {"max", "min"}:
+        return ParetoFront(cast("list[Direction]", rest))
+    raise ValueError(f"a pass `{name}`")
+
+
+def offer(kept: Kept, plan: Plan, index: NDArray[np.int64], columns: Columns) -> None:
+    """Offer a block of candidates, as a search does."""
+    index, columns = passing(plan, index, columns)
+    if isinstance(kept, Ranking):
+        kept.update(plan.scorer.score(columns), index)
+    else:
+        kept.update(front_values(plan, columns), index)

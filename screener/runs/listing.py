@@ -62,10 +62,18 @@ def unfinished_runs(folder: Path) -> Iterator[Unfinished]:
         try:
             entry = read_journal(path)
         except InputError as problem:
+            if is_of_lists(path):
+                continue
             yield Unfinished(named, running, None, problem.message)
             continue
         if entry is not None or running:
             yield Unfinished(named, running, entry, "" if entry else "nothing is entered yet")
+
+
+def is_of_lists(path: Path) -> bool:
+    """Say whether a journal is that of many lists being scored, which goes on by itself."""
+    with path.open("rb") as file:
+        return file.read(64).startswith(b'{"format": "screener list journal ')
 
 
 def _clock(seconds: float) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from screener.errors import InputError, OutputError
-from screener.runs.course import Course, Told, differing
+from screener.runs.course import Course, Told, Workers, differing
 from screener.runs.journal import RUN_JSON, Entry, JournalFile, journal_path, read_journal
 from screener.runs.lock import is_held
 from screener.runs.recipe import Recipe, differences
@@ -92,21 +92,24 @@ def is_complete(places: Places, asked: Mapping[str, object]) -> bool:
 
 
 @contextmanager
-def open_course(recipe: Recipe, places: Places, entry: Entry | None, told: Told) -> Iterator[Course | None]:
-    """Lock the places of a run and give its course; None where it can leave no journal.
+def open_course(
+    recipe: Recipe, places: Places, entry: Entry | None, told: Told, workers: Workers | None = None
+) -> Iterator[Course | None]:
+    """Lock the places of a run and give its course; None where it needs none.
 
     Args:
         recipe: the question.
         places: where it writes.
         entry: the journal to go on from; None starts anew.
         told: hears of what happens.
+        workers: other processes that evaluate candidates; None does it in this one.
 
     Raises:
         OutputError: another run is at work there, or has left something unfinished; or the system refuses.
     """
     path = places.journal
     if path is None:
-        yield None
+        yield None if workers is None else Course(None, Entry(recipe.as_json(), None), "", told, recipe, None, workers)
         return
     if places.folder is not None:
         _make(places.folder)
@@ -122,7 +125,7 @@ def open_course(recipe: Recipe, places: Places, entry: Entry | None, told: Told)
             if places.folder is not None:
                 _check_shards(places.folder, entry)
             told.note(f"going on at {entry.share:.0%} of {entry.size:,} candidates")
-        yield Course(journal, entry, places.named, told, recipe, places.folder)
+        yield Course(journal, entry, places.named, told, recipe, places.folder, workers)
     finally:
         journal.close()
 
