@@ -1,39 +1,26 @@
-"""Run every benchmark on this machine: `python -m benchmarks [--quick] [--readme README.md]`."""
+"""Run every benchmark on this machine: `python -m benchmarks [--quick] [--long] [--readme README.md]`."""
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from pathlib import Path
 
-from benchmarks import (
-    bench_exact,
-    bench_featurize,
-    bench_formulas,
-    bench_infer,
-    bench_lists,
-    bench_peers,
-    bench_screen,
-    bench_space,
-    bench_startup,
-)
 from benchmarks.cases import FULL, QUICK
 from benchmarks.machine import machine, slug
+from benchmarks.plot import work_chart
 from benchmarks.report import caption, headlines, read_json, renewed, table, write_json
 from benchmarks.timing import Line
 from training.readme import replace_block
 
 STAGES = (
-    bench_space,
-    bench_formulas,
-    bench_featurize,
-    bench_infer,
-    bench_screen,
-    bench_exact,
-    bench_lists,
-    bench_peers,
-    bench_startup,
+    *("count", "unrank", "formulas", "featurize", "infer", "threads", "rank", "write", "screen", "memory", "exact"),
+    *("lists", "peers", "startup", "training"),
 )
+"""What runs when nothing else is said; `training` is last, as it imports torch."""
+LONG = ("precision", "work", "gpu")
+"""What runs only when it is named, or with `--long`."""
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -45,17 +32,17 @@ def main() -> None:
         "--readme", type=Path, help="replace the table between the speed marks of this file by a short one"
     )
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the JSON file (default: %(default)s)")
-    names = [stage.__name__.rpartition("_")[2] for stage in STAGES]
-    parser.add_argument("--stage", action="append", choices=names, help="only this one; the others' last lines stay")
+    parser.add_argument("--long", action="store_true", help=f"also {', '.join(LONG)}")
+    parser.add_argument(
+        "--stage", action="append", choices=(*STAGES, *LONG), help="only this one; the others' last lines stay"
+    )
     asked = parser.parse_args()
     file = asked.results / f"{slug(machine())}.json"
     size = QUICK if asked.quick else FULL
     found: list[Line] = []
-    for name, stage in zip(names, STAGES, strict=True):
-        if asked.stage and name not in asked.stage:
-            continue
-        print(f"{stage.__name__} …", file=sys.stderr, flush=True)
-        found += stage.lines(size)
+    for name in asked.stage or (*STAGES, *(LONG if asked.long else ())):
+        print(f"{name} …", file=sys.stderr, flush=True)
+        found += importlib.import_module(f"benchmarks.bench_{name}").lines(size)
     facts = machine()
     if asked.stage and not asked.quick:
         before, earlier = read_json(file)
@@ -67,6 +54,8 @@ def main() -> None:
     if asked.quick:
         return
     write_json(file, facts, found)
+    if chart := work_chart(found):
+        file.with_name(f"{file.stem}-work.svg").write_text(chart, encoding="utf-8")
     if asked.readme:
         replace_block(asked.readme, "speed", f"{table(headlines(found))}\n\n{caption(facts)}")
 

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 
 import numpy as np
-import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.bench_infer import best_alone
@@ -93,15 +92,6 @@ def lines(size: Size) -> Iterator[Line]:
     yield Line("search", f"{what}: all, loading included", whole, "candidates/s", beside, whole / yardstick)
     _, whole = best_search(size, Question(top=20))
     yield Line("search", f"`p_amorphous`, {count:,} candidates, best 20: all, loading included", whole, "candidates/s")
-    yield Line("search", f"three targets, best {size.top:,}: peak memory", peak_megabytes(size), "MB", headline=True)
-
-
-def peak_megabytes(size: Size) -> float:
-    """Run the search in a process of its own and return the most memory it held."""
-    command = ["enumerate", "--elements", ",".join(ELEMENTS), "--step", str(size.step)]
-    command += [part for column in LARGE for part in ("--maximize", column)]
-    command += [part for column in SMALL for part in ("--minimize", column)]
-    return peak_of([*command, "--top", str(size.top)])
 
 
 def peak_of(command: Sequence[str]) -> float:
@@ -129,8 +119,3 @@ def test_search_three_targets(benchmark: BenchmarkFixture) -> None:
     everything = search(QUICK, three_targets(space(QUICK.step).size))[0].frame
     np.testing.assert_array_equal(outcome.frame["index"], everything["index"][: QUICK.top])
     assert np.all(np.diff(score) <= 0)
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="the system does not tell")
-def test_peak_memory() -> None:
-    assert 100 < peak_megabytes(QUICK) < 1000

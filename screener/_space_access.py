@@ -27,18 +27,36 @@ def searchable(limits: Limits) -> tuple[int, Plan]:
 
 def fill_block(limits: Limits, start: int, out: NDArray[np.float32]) -> int:
     """Write atomic fractions from candidate ``start`` on into ``out`` [b, d] and return the rows written."""
+    _check_out(limits, out, out.dtype == np.float32, "float32")
+    return _fill(limits, start, out, None)
+
+
+def fill_units(limits: Limits, start: int, out: NDArray[np.uint8] | NDArray[np.uint16]) -> int:
+    """Write amounts in grid units from candidate ``start`` on into ``out`` [b, d] and return the rows written."""
+    holds = out.dtype in (np.uint8, np.uint16) and np.iinfo(out.dtype).max >= limits.units
+    _check_out(limits, out, holds, f"uint8 or uint16 that holds {limits.units}")
+    return _fill(limits, start, out, np.arange(limits.units + 1, dtype=out.dtype))
+
+
+def _check_out(limits: Limits, out: NDArray[np.generic], holds: bool, kind: str) -> None:
+    """Refuse an array of another type, shape or layout."""
+    d = len(limits.lower)
+    if not holds or out.ndim != 2 or out.shape[1] != d or not out.flags.c_contiguous:
+        raise ValueError(f"out must be C-contiguous {kind} [b, {d}]")
+
+
+def _fill(limits: Limits, start: int, out: NDArray[np.generic], written: NDArray[np.generic] | None) -> int:
+    """Write what stands for each amount: fractions, or ``written`` [units + 1]."""
     size, plan = searchable(limits)
     d = len(limits.lower)
-    if out.dtype != np.float32 or out.ndim != 2 or out.shape[1] != d or not out.flags.c_contiguous:
-        raise ValueError(f"out must be C-contiguous float32 [b, {d}]")
     if not 0 <= start <= size:
         raise IndexError(f"candidate {start} of {size}")
-    rows = min(len(out), size - start)
+    rows, values = min(len(out), size - start), plan.fractions if written is None else written
     if d == 1:
-        out[:rows] = 1.0
+        out[:rows] = values[-1]
     elif rows > 0:
         path = np.empty((2, d), np.int64)
-        fill_rows(plan.table, plan.layout, start, plan.new_walk(), path, plan.fractions, out[:rows])
+        fill_rows(plan.table, plan.layout, start, plan.new_walk(), path, values, out[:rows])
     return rows
 
 

@@ -274,14 +274,14 @@ def fill_rows(
     start: int,
     walk: Integers,
     path: Integers,
-    fractions: NDArray[np.float32],
-    out: NDArray[np.float32],
+    fractions: NDArray[np.generic],
+    out: NDArray[np.generic],
 ) -> None:
     """Write the atomic fractions of the candidates from ``start`` on into ``out`` [b, d], d at least 2.
 
     Only the first row is unranked; from there the last two elements trade units in unbroken runs. ``path`` [2, d] is
-    scratch for the amount of each element and the greatest it reaches, ``fractions`` [units + 1] the atomic fraction
-    of each number of grid units.
+    scratch for the amount of each element and the greatest it reaches, ``fractions`` [units + 1] what is written for
+    each number of grid units: the atomic fraction, or the number itself.
     """
     unrank(table, layout, start, walk, path[0])
     pair, rows, row = path.shape[1] - 2, out.shape[0], 0

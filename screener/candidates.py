@@ -76,6 +76,20 @@ class Candidates:
         np.divide(self.space.counts(index), self.space.units, out=out[: len(span)], casting="same_kind")
         return index
 
+    def new_counts(self, rows: int) -> NDArray[np.uint8] | NDArray[np.uint16]:
+        """Allocate amounts in grid units (rows, d) in the smallest integers that hold them."""
+        shape = (rows, len(self.space.elements))
+        return np.zeros(shape, np.uint8) if self.space.units < 256 else np.zeros(shape, np.uint16)
+
+    def fill_counts(self, span: range, out: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.int64]:
+        """Write the amounts of a span in grid units into the first rows of ``out`` (b, d) and return its indices."""
+        if self.drawn is None:
+            self.space.fill_counts(span.start, out[: len(span)])
+            return np.arange(span.start, span.stop, dtype=np.int64)
+        index = self.drawn[span.start : span.stop]
+        out[: len(span)] = self.space.counts(index)
+        return index
+
     def fractions(self, index: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the exact atomic fractions of candidates (n, d)."""
         return self.space.counts(index) / self.space.units

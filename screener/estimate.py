@@ -15,7 +15,7 @@ from screener.jobs import DEFAULT_TOP, ScreenJob
 from screener.model_set import find_folder
 from screener.plan import make_plan
 from screener.run_models import run_models
-from screener.search import SLACK, Batching
+from screener.search import FUSE_FROM, SLACK, Batching
 
 _LARGEST_INDEX = 2**63
 _ROUNDS = 3
@@ -55,7 +55,8 @@ def _measure(job: ScreenJob) -> tuple[float, float]:
     with run_models(job.question, job.models, job.device) as models:
         plan = make_plan(job.question, models.search, job.space.elements)
         check_conditions(job.question, models.models())
-        engine = BlockEngine(models.search, job.space.elements, plan.wanted)
+        fused = job.candidates >= FUSE_FROM
+        engine = BlockEngine(models.search, job.space.elements, plan.wanted, fused=fused)
         block = engine.new_block(job.block)
         candidates = Candidates(job.space)
         span = next(candidates.spans(job.block))

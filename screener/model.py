@@ -62,6 +62,7 @@ class Model:
         digest: sha256 of the file, 16 hex digits.
         session: ONNX Runtime session.
         content: the file's bytes, for readers of the graph.
+        device: where the session runs.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Model:
     digest: str
     session: Session = field(repr=False)
     content: bytes = field(repr=False)
+    device: Device
 
     @classmethod
     def load(cls, path: Path, device: Device, name: str = "") -> Model:
@@ -80,12 +82,12 @@ class Model:
         """
         name = name or path.name
         content = read_model_file(path, name)
-        session, props = _open(content, device, name)
+        session, props = open_session(content, device, name)
         try:
             card = ModelCard.from_props(props)
         except ModelError as problem:
             raise ModelError(f"`{name}`: {problem.message}", problem.hint) from None
-        model = cls(name, card, hashlib.sha256(content).hexdigest()[:16], session, content)
+        model = cls(name, card, hashlib.sha256(content).hexdigest()[:16], session, content, device)
         if card.features_digest != model.spec.digest:
             raise ModelError(f"`{name}` was made for other descriptors or element tables", REFIT)
         model.check_ports()
@@ -188,8 +190,12 @@ def _width(port: Port) -> str:
     return str(port.shape[1])
 
 
-def _open(content: bytes, device: Device, name: str) -> tuple[Session, dict[str, str]]:
-    """Make a session on the device asked for and return it with the file's metadata."""
+def open_session(content: bytes, device: Device, name: str) -> tuple[Session, dict[str, str]]:
+    """Make a session on the device asked for and return it with the file's metadata.
+
+    Raises:
+        ModelError: the graph does not read, or another provider than the device's is in use.
+    """
     import onnxruntime
 
     onnxruntime.set_default_logger_severity(4)

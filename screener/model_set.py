@@ -13,6 +13,7 @@ from pathlib import Path
 from screener.card import Classifier, Tier
 from screener.device import Device
 from screener.errors import ModelError
+from screener.freed_memory import give_back
 from screener.model import Model
 
 SUMS = "SHA256SUMS"
@@ -22,6 +23,10 @@ STANDING_TARGETS = ("p_amorphous", "p_bulk_glass", "resistivity_uohm_cm", "hardn
 """Targets that come first, in this order; a user's own follow by name."""
 _CHOICE = "p_amorphous"
 """Target of which the screen tier may hold several classifiers to choose from."""
+_LOADED_AT_ONCE = 1
+"""Models loaded side by side: each takes about eight times its size for a moment."""
+_LARGE = 1_000_000
+"""Bytes from which on the memory that reading a model took is given back."""
 _MADE_AGAIN = "run `training fit` to make the models again"
 
 
@@ -143,13 +148,21 @@ def load_models(
     digests = recorded_digests(folder)
     names = sorted(n for n in digests if n.endswith(".onnx") and n.split("/")[0] in tiers)
     paths = [check_file(folder, name, digests[name]) for name in names]
-    with ThreadPoolExecutor(max_workers=4) as pool:
-        models = list(pool.map(lambda pair: Model.load(pair[0], device, pair[1]), zip(paths, names, strict=True)))
+    with ThreadPoolExecutor(_LOADED_AT_ONCE) as pool:
+        models = list(pool.map(lambda path, name: _load(path, device, name), paths, names))
     by_tier = {tier: _by_target(tier, folder, models, classifier if tier == "screen" else "") for tier in tiers}
     chosen = {model.name for found in by_tier.values() for model in found.values()}
     text = "".join(f"{digests[name]}  {name}\n" for name in sorted(digests))
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
     return ModelSet(folder, by_tier, digest, tuple(model for model in models if model.name not in chosen))
+
+
+def _load(path: Path, device: Device, name: str) -> Model:
+    """Load a model; what reading a large one took is given back at once."""
+    model = Model.load(path, device, name)
+    if len(model.content) > _LARGE:
+        give_back()
+    return model
 
 
 def _by_target(tier: Tier, folder: Path, models: Iterable[Model], classifier: Classifier) -> dict[str, Model]:

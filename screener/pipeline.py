@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ from screener.outcome import Outcome, metadata_of
 from screener.plan import Plan, check_domain, make_plan
 from screener.results import Values, formulas_of
 from screener.run_models import RunModels, run_models
+from screener.runs.course import Course
 from screener.search import Batching, Found, search
 from screener.space import CompositionSpace
 from screener.summary import PythonWatch, Summary, Watch, model_lines, note_lines
@@ -147,8 +149,13 @@ def screen(
     return outcome.frame
 
 
-def run_screen(job: ScreenJob, watch: Watch) -> Outcome:
+def run_screen(job: ScreenJob, watch: Watch, course: Course | None = None) -> Outcome:
     """Run a search.
+
+    Args:
+        job: what is asked.
+        watch: hears of progress and warnings.
+        course: keeps a journal of it; None for a search that is over when this process is.
 
     Raises:
         ScreenerError: the question cannot be answered.
@@ -160,12 +167,14 @@ def run_screen(job: ScreenJob, watch: Watch) -> Outcome:
     with run_models(question, job.models, job.device) as models:
         plan = make_plan(question, models.search, job.space.elements)
         descriptors = shown_descriptors(job.space.elements, plan.referenced, question.with_descriptors)
+        if course is not None:
+            course.bind(models, candidates, plan)
         if candidates.size > _WAIT_FOR_ALL or question.strict or question.conditions or question.process:
             for warning in _warnings(job, models):
                 watch.warn(warning)
-            found, proved = _find(job, candidates, plan, models, watch, may)
+            found, proved = _find(job, candidates, plan, models, watch, may, course)
         else:
-            found, proved = _find(job, candidates, plan, models, watch, may)
+            found, proved = _find(job, candidates, plan, models, watch, may, course)
             for warning in _warnings(job, models):
                 watch.warn(warning)
         if not len(found.index):
@@ -190,7 +199,13 @@ def _warnings(job: ScreenJob, models: RunModels) -> list[str]:
 
 
 def _find(
-    job: ScreenJob, candidates: Candidates, plan: Plan, models: RunModels, watch: Watch, may: bool
+    job: ScreenJob,
+    candidates: Candidates,
+    plan: Plan,
+    models: RunModels,
+    watch: Watch,
+    may: bool,
+    course: Course | None,
 ) -> tuple[Found, ExactFound | None]:
     """Search the candidates with the fast tier, exactly where that may and can be."""
     shown = {*models.search.columns, *plan.wanted}
@@ -203,12 +218,12 @@ def _find(
     problem = problem_of(job, plan, models) if may else None
     if problem is not None:
         settling = Judge(models.search, models.precise().nets, job.space.elements, shown)
-        proved = find_exactly(
-            candidates, plan, problem, k, settling, watch, Effort(models.device.threads, job.time_limit, job.diverse)
-        )
+        effort = Effort(models.device.threads, job.time_limit, job.diverse)
+        with nullcontext() if course is None else course.stop.heeded():
+            proved = find_exactly(candidates, plan, problem, k, settling, watch, effort, course)
         return proved.found, proved
     check_number(job)
-    return search(candidates, plan, k, Batching.on(models.device, job.block), judge, shown, watch), None
+    return search(candidates, plan, k, Batching.on(models.device, job.block), judge, shown, watch, course), None
 
 
 def _result(

@@ -53,6 +53,25 @@ class Ranking:
         for score, index in zip(other._scores, other._indices, strict=True):
             self._offer(score, index)
 
+    def take(self, score: NDArray[np.float64], index: NDArray[np.int64], seen: int, nan_count: int) -> None:
+        """Offer the best rows of a block whose other rows were looked at elsewhere.
+
+        Args:
+            score: the best scores, none of them NaN; no row left out may be better than the worst of them [n].
+            index: candidates [n].
+            seen: rows of the block.
+            nan_count: rows whose score was NaN.
+        """
+        self.seen += seen
+        self.nan_count += nan_count
+        if score.size:
+            self._offer(score, index)
+
+    @property
+    def last_score(self) -> float:
+        """Score below which nothing enters any more."""
+        return self._last_score
+
     def finish(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return indices [k] and scores [k], best first."""
         self._select()

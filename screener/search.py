@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeAlias
+from functools import partial
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from screener.candidates import Candidates
 from screener.device import Device
+from screener.device_search import ON_DEVICE, device_screen, offer_best, scan_on_device
 from screener.engine import BATCH, Block, BlockEngine
 from screener.judge import Judge
 from screener.pareto import ParetoFront
@@ -22,13 +24,42 @@ from screener.ranking import Ranking
 from screener.summary import Watch
 from screener.tier_models import Columns
 
+if TYPE_CHECKING:
+    from screener.fused.on_device import BlockWinners, DeviceScreen
+
 SLACK = 1024
 """Candidates kept beyond those asked for, so that float32 rounding cannot hide a winner."""
+FUSE_FROM = 100_000
+"""Candidates from which on a session made for the run repays the making."""
 _MORE = 4
 """Factor on the slack for a second pass, where the first could not exclude a hidden winner."""
 Exact: TypeAlias = Callable[[NDArray[np.int64]], Columns]
 """Gives the columns of candidates (k,) as they are reported."""
 Visit: TypeAlias = Callable[[NDArray[np.int64], Columns], None]
+Visited: TypeAlias = Callable[[Ranking | ParetoFront, Visit], None]
+"""Shows every candidate to one who offers it to what is kept."""
+
+
+class Course(Protocol):
+    """The way of a run that survives through its candidates."""
+
+    @property
+    def wanted(self) -> frozenset[str]:
+        """Columns that are needed beyond those that rank."""
+        ...
+
+    def cover(
+        self,
+        kept: Ranking | ParetoFront,
+        visit: Visit,
+        scan: Callable[[Visit, Iterable[range], int], None],
+        block: int | None = None,
+    ) -> None:
+        """Offer every candidate to ``kept`` once, by showing spans to ``visit`` through ``scan``, or in another way.
+
+        Spans hold ``block`` candidates; those of the run where None.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +111,7 @@ def search(
     judge: Callable[[], Judge | None],
     shown: Collection[str],
     watch: Watch,
+    course: Course | None = None,
 ) -> Found:
     """Find the k best candidates.
 
@@ -92,12 +124,14 @@ def search(
             float64 twin.
         shown: columns to report.
         watch: hears of progress and doubt.
+        course: shows the candidates in its own way, for runs that survive; None for this process and once.
 
     Raises:
         ExpressionError: the Pareto front does not fit in memory.
     """
     symbols = candidates.space.elements
-    engine = BlockEngine(plan.models, symbols, plan.wanted, batching.batch)
+    wanted = plan.wanted if course is None else plan.wanted | course.wanted
+    engine = BlockEngine(plan.models, symbols, wanted, batching.batch, fused=candidates.size >= FUSE_FROM)
 
     def exact(index: NDArray[np.int64]) -> Columns:
         fractions = candidates.fractions(index)
@@ -105,9 +139,19 @@ def search(
         settling = judge()
         return (settling or BlockEngine(plan.models, symbols, shown)).columns_of(fractions)
 
-    def visited(visit: Visit) -> None:
-        scan(candidates, engine, batching, visit, watch)
+    def shown_to(visit: Visit, spans: Iterable[range] | None = None, done: int = 0) -> None:
+        scan(candidates, engine, batching, visit, watch, spans, done)
 
+    def visited(kept: Ranking | ParetoFront, visit: Visit) -> None:
+        if course is None:
+            shown_to(visit)
+        else:
+            course.cover(kept, visit, shown_to)
+
+    # Whoever wants columns of every candidate gets them by way of the host.
+    whole = None if course is not None and course.wanted else device_screen(candidates, plan)
+    if whole is not None:
+        visited = partial(_visit_on_device, candidates, whole, watch, course)
     if plan.front:
         return _best_of_front(plan, k, visited, exact)
     slack = SLACK
@@ -122,8 +166,16 @@ def search(
     return found
 
 
-def scan(candidates: Candidates, engine: BlockEngine, batching: Batching, visit: Visit, watch: Watch) -> None:
-    """Show every candidate once, with the columns the engine gives, in order.
+def scan(
+    candidates: Candidates,
+    engine: BlockEngine,
+    batching: Batching,
+    visit: Visit,
+    watch: Watch,
+    only: Iterable[range] | None = None,
+    done: int = 0,
+) -> None:
+    """Show every candidate once, with the columns the engine gives, in order; or only those of some spans.
 
     Worker threads each describe and predict a block of their own while this thread filters and ranks finished ones;
     kernels and models release the interpreter lock. Buffers are as many as workers, and one more for the block in hand.
@@ -133,7 +185,7 @@ def scan(candidates: Candidates, engine: BlockEngine, batching: Batching, visit:
         index, block.rows = candidates.fill(span, block.fractions), len(span)
         return index, engine.columns(block)
 
-    spans, done = candidates.spans(batching.block), 0
+    spans = iter(candidates.spans(batching.block) if only is None else only)
     waiting: deque[tuple[Block, Future[tuple[NDArray[np.int64], Columns]]]] = deque()
     with ThreadPoolExecutor(batching.workers, "block") as pool:
         for span in itertools.islice(spans, batching.workers + 1):
@@ -152,7 +204,31 @@ def scan(candidates: Candidates, engine: BlockEngine, batching: Batching, visit:
             pool.shutdown(cancel_futures=True)
 
 
-def _best(plan: Plan, k: int, slack: int, visited: Callable[[Visit], None], exact: Exact) -> tuple[Found, bool]:
+def _visit_on_device(
+    candidates: Candidates,
+    screen: DeviceScreen,
+    watch: Watch,
+    course: Course | None,
+    kept: Ranking | ParetoFront,
+    visit: Visit,
+) -> None:
+    """Offer the best of every block to a ranking; ``visit`` has nothing to see."""
+    assert isinstance(kept, Ranking)  # fronts are not sought on devices
+
+    def shown_to(passed: Visit, spans: Iterable[range] | None = None, done: int = 0) -> None:
+        def hear(index: NDArray[np.int64], best: BlockWinners) -> None:
+            offer_best(kept, index, best)
+            passed(index, {})
+
+        scan_on_device(candidates, screen, kept.capacity, hear, watch, spans, done)
+
+    if course is None:
+        shown_to(lambda index, columns: None)
+    else:
+        course.cover(kept, lambda index, columns: None, shown_to, ON_DEVICE)
+
+
+def _best(plan: Plan, k: int, slack: int, visited: Visited, exact: Exact) -> tuple[Found, bool]:
     """Rank every candidate in float32, settle those kept, and say whether rounding could hide a winner."""
     ranking = Ranking(k + slack)
 
@@ -160,7 +236,7 @@ def _best(plan: Plan, k: int, slack: int, visited: Callable[[Visit], None], exac
         index, columns = passing(plan, index, columns)
         ranking.update(plan.scorer.score(columns), index)
 
-    visited(offer)
+    visited(ranking, offer)
     index, rough = ranking.finish()
     kept, columns = passing(plan, index, exact(index))
     rough_kept = rough[np.isin(index, kept)] if len(kept) < len(index) else rough
@@ -178,7 +254,7 @@ def _best(plan: Plan, k: int, slack: int, visited: Callable[[Visit], None], exac
         return found, bool(np.nanmax(shift) > found.score[-1] - rough.min())
 
 
-def _best_of_front(plan: Plan, k: int, visited: Callable[[Visit], None], exact: Exact) -> Found:
+def _best_of_front(plan: Plan, k: int, visited: Visited, exact: Exact) -> Found:
     """Keep what nothing beats in every objective, settle it in float64 and take the k best by score."""
     front = ParetoFront(plan.directions)
 
@@ -186,7 +262,7 @@ def _best_of_front(plan: Plan, k: int, visited: Callable[[Visit], None], exact: 
         index, columns = passing(plan, index, columns)
         front.update(front_values(plan, columns), index)
 
-    visited(offer)
+    visited(front, offer)
     index, columns = passing(plan, *_with(front.finish()[0], exact))
     settled = ParetoFront(plan.directions)
     settled.update(front_values(plan, columns), index)

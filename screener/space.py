@@ -131,6 +131,20 @@ class CompositionSpace:
 
         return fill_block(_limits(self), start, out)
 
+    def fill_counts(self, start: int, out: NDArray[np.uint8] | NDArray[np.uint16]) -> int:
+        """Write the amounts of candidates ``start``, ``start + 1``, … in grid units into ``out`` [b, d].
+
+        Returns:
+            Rows written: b, or what is left of the space.
+
+        Raises:
+            IndexError: if ``start`` is negative or beyond the end.
+            CompositionError: if the space is too large to search.
+        """
+        from screener._space_access import fill_units
+
+        return fill_units(_limits(self), start, out)
+
     def counts(self, index: NDArray[np.int64]) -> NDArray[np.int32]:
         """Return the amounts of any candidates ``index`` [n] in grid units [n, d].
 

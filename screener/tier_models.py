@@ -57,6 +57,13 @@ class TierModels:
             if not set(wanted).isdisjoint((f"{name}_logit", *target_columns(model.card)))
         }
 
+    def read(self, card: ModelCard, wanted: Collection[str]) -> tuple[str, ...]:
+        """Name the outputs of a model that the wanted columns are made of: of a classifier its logit alone."""
+        name = card.target.name
+        if card.target.kind == "classification":
+            return (f"{name}_logit",)
+        return tuple(column for column in target_columns(card) if column in wanted)
+
     def present(self, card: ModelCard, outputs: Mapping[str, NDArray[np.floating]], wanted: Collection[str]) -> Columns:
         """Turn a model's outputs (b,) into those of its columns that are wanted.
 

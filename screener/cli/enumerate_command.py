@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, cast
 
 import typer
 
 from screener.cli import options
-from screener.errors import CompositionError
+from screener.cli.engines import Engine
+from screener.errors import CompositionError, OutputError
 from screener.jobs import DEFAULT_TOP, MAX_CANDIDATES, Question, ScreenJob, SearchChoice, conditions_of
 
 ENUMERATE_HELP = """Enumerate every alloy of some elements, predict, and keep the best.
 
 Amounts are in at.%; --step, --bounds and --sum always are, whatever --units says. EXPR is SQL arithmetic and
 conditions over predictions (p_amorphous, is_amorphous, hardness_gpa, ...), element symbols (at.%) and descriptors
-(density_g_cm3, cost_usd_kg, vec, ...)."""
+(density_g_cm3, cost_usd_kg, vec, ...).
+
+A run with -o or --all that lasts keeps a journal, OUT.run or DIR/run.json, and goes on from there with --resume after
+it was stopped or killed; the result is the same, byte for byte. `screener runs` lists unfinished ones."""
 ENUMERATE_EXAMPLES = """\b
 Examples:
   screener enumerate --elements Al,Ti,Cr --top 50 -o best.csv
   screener enumerate --elements Fe,Co,Ni,Cr,Mn --components 5 --bounds Fe=5:35,Co=5:35 --maximize hardness_gpa
   screener enumerate --elements Cu,Zr,Al --where "is_amorphous and Cu > 40" --minimize density_g_cm3
-  screener enumerate --elements Fe,Co,Ni,Cr,Al,Ti,Cu,Zr --maximize hardness_gpa --search exact --time-limit 600"""
+  screener enumerate --elements Fe,Co,Ni,Cr,Al,Ti,Cu,Zr --maximize hardness_gpa --search exact --time-limit 600
+  screener enumerate --elements Fe,Co,Ni,Cr,Al,Ti --all candidates --all-where "hardness_gpa > 8" -o best.csv
+  screener enumerate --resume best.csv"""
 
 _SPACE = "Composition space"
 
 
 def enumerate_(
+    context: typer.Context,
     elements: Annotated[
-        str, typer.Option("--elements", metavar="A,B,...", help="Element symbols; their order is the column order.")
-    ],
+        str | None,
+        typer.Option("--elements", metavar="A,B,...", help="Element symbols; their order is the column order."),
+    ] = None,
     step: Annotated[
         str, typer.Option("--step", metavar="AT%", help="Grid step in at.%, 0.1 to 50; divides 100 exactly.")
     ] = "1",
@@ -63,6 +72,20 @@ def enumerate_(
         str, typer.Option("--units", metavar="at|wt", help="Unit of the element columns written, at.% or wt.%.")
     ] = "at",
     output: options.Output = None,
+    everything: Annotated[
+        Path | None,
+        typer.Option("--all", metavar="DIR", help="Write every candidate as Parquet files into a new folder."),
+    ] = None,
+    all_where: Annotated[
+        str | None,
+        typer.Option("--all-where", metavar="EXPR", help="Of those for --all, write only what meets a condition."),
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            "--resume", metavar="OUT", help="Go on with the unfinished run that writes OUT, a file of -o or --all."
+        ),
+    ] = None,
     device: options.DeviceChoice = "auto",
     models: options.ModelsFolder = None,
     max_candidates: Annotated[
@@ -90,6 +113,8 @@ def enumerate_(
             "--near", metavar="AT%", help="Only within so much, in every element, of a measured alloy (exact)."
         ),
     ] = None,
+    engine: options.EngineName = "local",
+    ray_address: options.RayAddress = None,
     strict: options.Strict = False,
     quiet: options.Quiet = False,
     dry_run: Annotated[
@@ -98,6 +123,8 @@ def enumerate_(
 ) -> None:
     """Search a composition space and write its best candidates."""
     options.check_units(units)
+    if elements is None and resume is None:
+        raise CompositionError("missing option `--elements`", "name element symbols, e.g. `--elements Al,Ti,Cr`")
     if seed is not None and sample is None:
         raise CompositionError(f"--seed `{seed}` without `--sample`", "only a draw is random: add `--sample N`")
     question = Question(
@@ -118,18 +145,21 @@ def enumerate_(
         cast(options.ClassifierName | None, classifier),
     )
 
+    from screener.cli.resuming import Asked, run
     from screener.cli.terminal import terminal
     from screener.estimate import estimate
-    from screener.pipeline import run_screen
-    from screener.result_files import write_result
     from screener.sinks import OutputTarget, check_output
     from screener.space import CompositionSpace
 
-    target = OutputTarget.parse(output)
-    check_output(target)
+    check_all(everything, all_where, search, to_resume=resume is not None)
+    cluster = Engine.named(engine, ray_address)
+    check_output(OutputTarget.parse(output))
     with terminal(quiet) as told:
+        if resume is not None and elements is None:
+            run(Asked.again(context, resume, output, models, device, time_limit), told, cluster)
+            return
         space = CompositionSpace.build(
-            elements, step, components, ",".join(bounds) if bounds is not None else None, sums
+            elements or "", step, components, ",".join(bounds) if bounds is not None else None, sums
         )
         job = ScreenJob(
             space,
@@ -149,9 +179,16 @@ def enumerate_(
             for line in estimate(job):
                 typer.echo(line)
             return
-        outcome = run_screen(job, told)
-        told.clear()
-        write_result(outcome.frame, target, outcome.metadata)
-        told.summary(outcome.summary)
-        if outcome.stopped is not None:
-            raise outcome.stopped
+        run(Asked.of(job, output, everything, all_where, resume), told, cluster)
+
+
+def check_all(folder: Path | None, where: str | None, search: str, to_resume: bool) -> None:
+    """Refuse options that contradict each other.
+
+    Raises:
+        OutputError: they do.
+    """
+    if where is not None and folder is None and not to_resume:
+        raise OutputError("`--all-where` without `--all`", "name a folder with `--all DIR`")
+    if folder is not None and search == "exact":
+        raise OutputError("`--all` together with `--search exact`", "drop one: exact search scores few candidates")

@@ -117,6 +117,20 @@ Strict: TypeAlias = Annotated[
 Quiet: TypeAlias = Annotated[
     bool, typer.Option("--quiet", help="No summary and no progress; warnings and errors stay.")
 ]
+EngineName: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        metavar="local|ray",
+        help="ray: spread the work over a Ray cluster; one is started here and stopped unless --ray-address names one.",
+    ),
+]
+RayAddress: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--ray-address", metavar="A", help="Running cluster, such as HEAD:6379. Default: $RAY_ADDRESS, else none."
+    ),
+]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Write one JSON object a line.")]
 Formulas: TypeAlias = Annotated[list[str], typer.Argument(metavar="FORMULA...", help="Alloys such as Cu50Zr50.")]
 ReadUnits: TypeAlias = Annotated[

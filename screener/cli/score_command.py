@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from screener.cli import options
+from screener.cli.engines import Engine
+from screener.errors import InputError, OutputError
 from screener.jobs import EncodingChoice, Question, ScoreJob, conditions_of
 
 if TYPE_CHECKING:
@@ -23,17 +25,21 @@ columns come back unaltered, values of JSON as text. A column named like a condi
 condition row by row. Rows that cannot be read are listed with the reason, in OUT.rejects.csv where -o names a file.
 
 Rows keep their order unless --top, --maximize, --minimize, --rank-by or --pareto is given. Lists of up to 20,000 rows
-are characterized with the precise models and ranked; longer ones get screening values, block by block."""
+are characterized with the precise models and ranked; longer ones get screening values, block by block.
+
+Of a folder, or a pattern in quotes, every list is scored by itself into the folder of -o, under its own name. A run
+that was stopped goes on with the lists that are left when it is started again; --engine ray gives each to a worker."""
 SCORE_EXAMPLES = """\b
 Examples:
   screener score alloys.csv -o predicted.csv
   screener score alloys.csv --where "in_domain and is_amorphous" --top 10
   screener score steels.csv --units wt --maximize hardness_gpa -o ranked.parquet
-  zcat many.csv.gz | screener score - --composition-column Alloy --rejects bad.csv -o predicted.parquet"""
+  zcat many.csv.gz | screener score - --composition-column Alloy --rejects bad.csv -o predicted.parquet
+  screener score lists -o predicted --engine ray"""
 
 
 def score(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="List of alloys, `-` for standard input.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="List of alloys, `-` for standard input; or a folder.")],
     composition_column: Annotated[
         str | None, typer.Option("--composition-column", metavar="NAME", help="Column that holds formulas.")
     ] = None,
@@ -67,6 +73,8 @@ def score(
     ] = "utf-8",
     device: options.DeviceChoice = "auto",
     models: options.ModelsFolder = None,
+    engine: options.EngineName = "local",
+    ray_address: options.RayAddress = None,
     strict: options.Strict = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -90,15 +98,7 @@ def score(
         cast(options.ClassifierName | None, classifier),
     )
 
-    from screener.cli.terminal import terminal
-    from screener.list_files import check_files
-    from screener.reject_files import open_rejects
-    from screener.result_files import open_result
-    from screener.scoring import stream_score
-    from screener.sinks import OutputTarget
-
-    target = OutputTarget.parse(output)
-    aside = check_files(file, target, rejects)
+    cluster = Engine.named(engine, ray_address)
     job = ScoreJob(
         file,
         question,
@@ -109,6 +109,25 @@ def score(
         encoding=cast(EncodingChoice, encoding),
         with_elements=with_elements,
     )
+
+    from screener.cli.terminal import terminal
+    from screener.folder_scoring import is_many
+    from screener.list_files import check_files
+    from screener.reject_files import open_rejects
+    from screener.result_files import open_result
+    from screener.scoring import stream_score
+    from screener.sinks import OutputTarget
+
+    if is_many(file):
+        with terminal(quiet) as told:
+            _score_many(job, output, rejects, cluster, told)
+        return
+    if cluster.ray:
+        raise InputError(
+            "`--engine ray` with one list", "a list is one task: name a folder or a pattern such as 'lists/*.csv'"
+        )
+    target = OutputTarget.parse(output)
+    aside = check_files(file, target, rejects)
     with terminal(quiet) as told:
         with open_result(target) as rows, open_rejects(aside, always=rejects is not None) as refused:
             scratch = None if target.path is None else target.path.parent
@@ -116,6 +135,23 @@ def score(
         told.clear()
         _tell(refused, aside, told)
         told.summary(finished.summary)
+
+
+def _score_many(job: ScoreJob, output: str | None, rejects: Path | None, engine: Engine, told: Terminal) -> None:
+    """Score every list of a folder and account for all rows.
+
+    Raises:
+        ScreenerError: a list cannot be read, or a result not be written.
+    """
+    from screener.folder_scoring import Folder, score_folder, score_here
+
+    if rejects is not None:
+        raise OutputError("`--rejects` with many lists", "leave it out: each result gets a file of its own rejects")
+    folder = Folder.of(job, output)
+    with engine.open(job.device) as cluster:
+        total = score_folder(folder, score_here if cluster is None else cluster.score, told)
+    told.clear()
+    told.note(f"{len(folder.lists):,} lists; " + ", ".join(f"{count:,} {what}" for what, count in total.items()))
 
 
 def _tell(rejects: RejectSink, path: Path | None, told: Terminal) -> None:

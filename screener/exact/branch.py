@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +24,8 @@ from screener.exact.problem import Problem
 
 LEAF = 48.0
 """Cells of so many points or fewer are listed: scoring as many costs about as much as bounding one cell."""
+MOST_NOTED = 1_000_000
+"""Most open cells that are kept for another process: with more, it starts over, knowing what must be beaten."""
 _AT_ONCE = 96
 """Cells halved at once: what the layers of their halves send stays in the second-level cache."""
 
@@ -68,6 +73,54 @@ class Proof:
     stopped: BaseException | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a search stands: what another process needs to go on.
+
+    Attributes:
+        cells: open cells; None where none are open, or so many that the search starts over with the threshold.
+        settled: how many of them are bounded, the first ones.
+        counts: amounts of the candidates kept (n, d).
+        high: upper limits of their scores (n,).
+        sure: best sure scores (k or fewer,).
+        roots: blocks of first cells that were taken.
+        tally: how far the search is.
+    """
+
+    cells: Cells | None
+    settled: int
+    counts: NDArray[np.int16]
+    high: Floats
+    sure: Floats
+    roots: int
+    tally: Tally
+
+
+class Notebook(Protocol):
+    """Someone who keeps where a search stands."""
+
+    def standing(self, problem: Problem) -> Standing | None:
+        """Tell where an earlier process stood with this problem, if one did."""
+        ...
+
+    def proved(self, problem: Problem, state: Callable[[], Standing], done: bool = False) -> None:
+        """Hear that another block of cells is settled, or all are; ``state`` tells where the search stands."""
+        ...
+
+
+class _Counted(Iterator[Cells]):
+    """Blocks of cells, counted as they are taken."""
+
+    def __init__(self, blocks: Iterator[Cells]) -> None:
+        self.taken = 0
+        self._blocks = blocks
+
+    def __next__(self) -> Cells:
+        cells = next(self._blocks)
+        self.taken += 1
+        return cells
+
+
 class BrokenBoundError(RuntimeError):
     """A candidate contradicts a bound: the bounds are wrong, and so would be any proof from them."""
 
@@ -113,6 +166,7 @@ def branch(
     workers: int = 1,
     deadline: float = np.inf,
     progress: Callable[[Tally], None] | None = None,
+    notebook: Notebook | None = None,
 ) -> Proof:
     """Find every candidate that may be among the k best.
 
@@ -125,6 +179,7 @@ def branch(
         workers: threads, each with a block of cells of its own.
         deadline: `time.monotonic` at which to stop with what there is.
         progress: hears of the state after every block.
+        notebook: keeps where the search stands, for another process to go on; None for none.
 
     Raises:
         BrokenBoundError: a candidate lies above the bound of its cell, or one known to be good was dropped.
@@ -133,13 +188,16 @@ def branch(
     guesses, sure = climb(problem, k)
     kept = Kept(k, float(sure[k - 1]) if len(sure) >= k else -np.inf, len(problem.space.elements))
     stack, tally = _Stack(problem.space.units), Tally()
-    roots = _roots(problem, tally)
+    roots = _Counted(_roots(problem, tally))
+    again: Iterator[Cells] = iter(())
+    if notebook is not None and (before := notebook.standing(problem)) is not None:
+        again = _resume(before, kept, stack, tally, roots)
     working: deque[tuple[Cells, Future[_Settled]]] = deque()
     stopped: BaseException | None = None
     with ThreadPoolExecutor(workers, "cells") as pool:
         try:
             while time.monotonic() < deadline:
-                for cells in _next(roots, stack, kept, workers + 1 - len(working)):
+                for cells in _next(itertools.chain(again, roots), stack, kept, workers + 1 - len(working)):
                     working.append((cells, pool.submit(_settle, problem, cells, kept)))
                 if not working:
                     break
@@ -149,15 +207,46 @@ def branch(
                 tally.ceiling = max((float(cells.ceiling[-1]) for cells in stack.parts), default=-np.inf)
                 if progress is not None:
                     progress(tally)
+                if notebook is not None:
+                    waiting = [cells for cells, _ in working]
+                    notebook.proved(problem, partial(_standing, kept, stack, waiting, roots.taken, tally))
         except Exception:
             pool.shutdown(cancel_futures=True)
             raise
         except BaseException as signal:
             # Asked to end: what is found so far is still worth having.
             stopped = signal
-    for cells in (*roots, *(cells for cells, _ in working)):
+    if notebook is not None and stopped is None and not working and not stack.parts:
+        notebook.proved(problem, partial(_standing, kept, stack, [], roots.taken, tally), done=True)
+    for cells in (*again, *roots, *(cells for cells, _ in working)):
         stack.push(cells)
     return _proof(problem, kept, stack, tally, (guesses[sure >= kept.threshold], stopped))
+
+
+def _resume(before: Standing, kept: Kept, stack: _Stack, tally: Tally, roots: Iterator[Cells]) -> Iterator[Cells]:
+    """Go back to where a search stood, and yield what must still be settled before anything else."""
+    kept.restore(before.counts, before.high, before.sure, before.tally.threshold)
+    tally.cells, tally.points = before.tally.cells, before.tally.points
+    for _ in itertools.islice(roots, before.roots):
+        pass
+    if before.cells is None:
+        return iter(())
+    stack.push(before.cells.take(slice(before.settled)))
+    later = before.cells.take(slice(before.settled, None))
+    return (later.take(slice(start, start + 2 * _AT_ONCE)) for start in range(0, len(later), 2 * _AT_ONCE))
+
+
+def _standing(kept: Kept, stack: _Stack, waiting: list[Cells], roots: int, tally: Tally) -> Standing:
+    """Write down where a search stands; where too many cells are open, only what must be beaten."""
+    counts, high, sure = kept.state
+    known = replace(tally, threshold=kept.threshold)
+    parts = [*stack.parts, *waiting]
+    if not parts:
+        return Standing(None, 0, counts, high, sure, roots, known)
+    if sum(map(len, parts)) > MOST_NOTED:
+        return Standing(None, 0, counts[:0], high[:0], sure[:0], 0, replace(known, cells=0, points=0))
+    cells = Cells(*(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(Cells)))
+    return Standing(cells, sum(map(len, stack.parts)), counts, high, sure, roots, known)
 
 
 def _roots(problem: Problem, tally: Tally) -> Iterator[Cells]:

@@ -61,3 +61,17 @@ class Kept:
                 "rank by something finer, or use `--search exhaustive`",
             )
         return self._counts[0]
+
+    @property
+    def state(self) -> tuple[NDArray[np.int16], Floats, Floats]:
+        """Amounts (n, d) of the candidates held, upper limits of their scores (n,), best sure scores (k or fewer,)."""
+        counts = self.clear()
+        return counts, self._high[0], self._sure
+
+    def restore(self, counts: NDArray[np.int16], high: Floats, sure: Floats, threshold: float) -> None:
+        """Take in what another process held, before anything else is offered."""
+        self._counts.append(counts)
+        self._high.append(high)
+        self._held += len(counts)
+        self._sure = sure
+        self.threshold = max(self.threshold, threshold)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from screener.candidates import Candidates
 from screener.errors import CompositionError, ExpressionError, ScreenerError
-from screener.exact.branch import Proof, Tally, branch
+from screener.exact.branch import Notebook, Proof, Tally, branch
 from screener.exact.problem import Problem
 from screener.exact.question import exact_problem
 from screener.exact.regions import Neighbourhoods, alloys_in
@@ -137,6 +137,7 @@ def find_exactly(
     judge: Judge,
     watch: Watch,
     limits: Effort,
+    notebook: Notebook | None = None,
 ) -> ExactFound:
     """Find the k best candidates and prove that there are no better ones.
 
@@ -148,12 +149,13 @@ def find_exactly(
         judge: settles order and values in float64.
         watch: hears of progress, and of a proof cut short.
         limits: threads and time, and how far winners must be apart.
+        notebook: keeps where the search stands, for another process to go on; None for none.
     """
     deadline = np.inf if limits.seconds is None else time.monotonic() + limits.seconds
     progress = watch.proving if isinstance(watch, ProofWatch) else None
 
     def listed(problem: Problem, k: int) -> tuple[Found, Proof]:
-        proof = branch(problem, k, limits.workers, deadline, progress)
+        proof = branch(problem, k, limits.workers, deadline, progress, notebook)
         index = np.sort(candidates.space.rank(proof.counts)) if len(proof.counts) else np.empty(0, np.int64)
         index, columns = passing(plan, index, judge.columns_of(candidates.fractions(index)))
         score = plan.scorer.score(columns)

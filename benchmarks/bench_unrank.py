@@ -1,4 +1,4 @@
-"""Counting a space and walking through it."""
+"""Walking through a space, as fractions and as the small integers that go to a GPU, and jumping about in it."""
 
 from __future__ import annotations
 
@@ -14,18 +14,17 @@ from benchmarks.timing import Line, best_seconds
 from screener.jobs import BLOCK
 from screener.space import CompositionSpace
 
-TEN = ("Al", "Ti", "Cr", "Fe", "Co", "Ni", "Cu", "Zr", "Mo", "W")
 _BRUTE_STEP = 5
-
-
-def count_ten() -> int:
-    """Count ten elements at 1 at.% with three to six present and limits on two of them."""
-    return CompositionSpace.build(TEN, 1, "3-6", "Al=5:35,Cr=0:20").size
 
 
 def walk(candidates: CompositionSpace, block: NDArray[np.float32]) -> int:
     """Write every composition of a space, block by block; return how many there were."""
     return sum(candidates.fill(start, block) for start in range(0, candidates.size, len(block)))
+
+
+def walk_counts(candidates: CompositionSpace, block: NDArray[np.uint8]) -> int:
+    """Write every composition in grid units."""
+    return sum(candidates.fill_counts(start, block) for start in range(0, candidates.size, len(block)))
 
 
 def brute_force(units: int, d: int) -> NDArray[np.float32]:
@@ -37,21 +36,18 @@ def brute_force(units: int, d: int) -> NDArray[np.float32]:
 
 
 def lines(size: Size) -> Iterator[Line]:
-    """Time counting, and walking beside itertools."""
-    candidates, block = space(size.step), np.empty((BLOCK, len(ELEMENTS)), np.float32)
-    yield Line("space", f"count ten elements with limits ({count_ten():,})", best_seconds(count_ten, size.rounds), "s")
+    """Time walking beside itertools, and access by index."""
+    candidates, shape = space(size.step), (BLOCK, len(ELEMENTS))
+    block, small = np.empty(shape, np.float32), np.empty(shape, np.uint8)
     rate = candidates.size / best_seconds(lambda: walk(candidates, block), size.rounds)
     units = 100 // _BRUTE_STEP
     plain = space(_BRUTE_STEP).size / best_seconds(lambda: brute_force(units, len(ELEMENTS)), size.rounds)
-    yield Line("space", "enumerate, one thread", rate, "candidates/s", "itertools", rate / plain, headline=True)
-
-
-def test_count(benchmark: BenchmarkFixture) -> None:
-    smaller = CompositionSpace.build(TEN[:4], 5, "3-4", "Al=5:35,Cr=0:20")
-    rows = brute_force(20, 4)
-    kept = (rows[:, 0] >= 0.05) & (rows[:, 0] <= 0.35) & (rows[:, 2] <= 0.2) & ((rows > 0).sum(axis=1) >= 3)
-    assert smaller.size == kept.sum()
-    assert benchmark(count_ten) > smaller.size
+    yield Line("unrank", "enumerate, one thread", rate, "candidates/s", "itertools", rate / plain, headline=True)
+    rate = candidates.size / best_seconds(lambda: walk_counts(candidates, small), size.rounds)
+    yield Line("unrank", "enumerate in grid units of 8 bits, one thread", rate, "candidates/s")
+    index = np.random.default_rng(0).integers(0, candidates.size, BLOCK)
+    rate = BLOCK / best_seconds(lambda: candidates.counts(index), size.rounds)
+    yield Line("unrank", "any candidate by its index, one thread", rate, "candidates/s")
 
 
 def test_walk(benchmark: BenchmarkFixture) -> None:
@@ -59,3 +55,10 @@ def test_walk(benchmark: BenchmarkFixture) -> None:
     block = np.empty((candidates.size, len(ELEMENTS)), np.float32)
     assert benchmark(walk, candidates, block) == candidates.size
     np.testing.assert_allclose(block, brute_force(candidates.units, len(ELEMENTS)), rtol=1e-6)
+
+
+def test_walk_in_grid_units(benchmark: BenchmarkFixture) -> None:
+    candidates = space(QUICK.step)
+    block = np.empty((candidates.size, len(ELEMENTS)), np.uint8)
+    assert benchmark(walk_counts, candidates, block) == candidates.size
+    np.testing.assert_array_equal(candidates.rank(block), np.arange(candidates.size))
