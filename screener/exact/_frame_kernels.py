@@ -27,6 +27,7 @@ class Frame(NamedTuple):
         place: their places among the members, shape (n, s).
         width: their widths in atomic fractions, shape (n, s).
         share: θ, shape (n,).
+        units: grid units of a whole alloy.
     """
 
     members: Small
@@ -35,20 +36,22 @@ class Frame(NamedTuple):
     place: NDArray[np.int64]
     width: Floats
     share: Floats
+    units: int
 
 
 def new_frame(members: Small, lower: Small, upper: Small, units: int) -> Frame:
     """Lay out cells (n, s) around their centres."""
     n, s = lower.shape
     ints, floats = np.zeros((n, s), np.int64), np.zeros((2, n, s))
-    frame = Frame(members, floats[0], np.zeros(n, np.int64), ints, floats[1], np.zeros(n))
-    lay_out(lower, upper, units, frame)
+    frame = Frame(members, floats[0], np.zeros(n, np.int64), ints, floats[1], np.zeros(n), units)
+    lay_out(lower, upper, frame)
     return frame
 
 
 @kernel
-def lay_out(lower: Small, upper: Small, units: int, out: Frame) -> None:
+def lay_out(lower: Small, upper: Small, out: Frame) -> None:
     """Fill the frame of cells (n, s)."""
+    units = out.units
     for row in range(lower.shape[0]):
         rest, total, m = units, 0, 0
         for i in range(lower.shape[1]):

@@ -14,7 +14,7 @@ import numpy as np
 
 from screener._jit import kernel
 from screener.exact._curve_kernels import Lines
-from screener.exact._frame_kernels import Floats, Frame, extent, extent_of_rows
+from screener.exact._frame_kernels import Floats, Frame, extent_of_rows
 
 CHOICES = 2
 """Lower lines tried on the way back: the parallel one, and z or 0, whichever leaves less room."""
@@ -166,63 +166,3 @@ def second_layer(
                     back[row, choice, h] = weight * (out.slope[row, h] if choice == 0 else out.steep[row, h])
                 constant += back[row, choice, h] * weights.inner_bias[h]
             back[row, choice, size] = constant
-
-
-@kernel
-def output_bound(
-    frame: Frame, lines: Lines, weights: Weights, hidden: Hidden, back: Floats, constant: Floats, out: Floats
-) -> None:
-    """Write the largest output of every cell, the better of two choices of lower lines.
-
-    Args:
-        frame: n cells.
-        lines: enclosures of the curved descriptors.
-        weights: the network.
-        hidden: lines of the first layer.
-        back: how the output depends on the first layer's neurons, shape (n, CHOICES, h); becomes how it depends on
-            what they are made of.
-        constant: shape (n, CHOICES).
-        out: shape (n,).
-    """
-    s, q = frame.centre.shape[1], lines.radius.shape[1]
-    slope, members = np.zeros(s), frame.members
-    for row in range(frame.opened.size):
-        m = frame.opened[row]
-        out[row] = np.inf
-        for choice in range(CHOICES):
-            coefficient, total = back[row, choice], constant[row, choice]
-            for h in range(coefficient.size):
-                if coefficient[h] > 0.0:
-                    total += coefficient[h] * hidden.offset[row, h]
-                    coefficient[h] *= hidden.slope[row, h]
-                else:
-                    coefficient[h] *= hidden.slope[row, h] if choice == 0 else hidden.steep[row, h]
-            total += dot(coefficient, weights.bias)
-            for i in range(s):
-                if frame.centre[row, i] > 0.0:
-                    total += frame.centre[row, i] * dot(coefficient, weights.linear[members[row, i]])
-            for a in range(m):
-                slope[a] = dot(coefficient, weights.linear[members[row, frame.place[row, a]]])
-            for k in range(q):
-                weight = dot(coefficient, weights.curved[k])
-                line = lines.above[row, k] if weight > 0.0 else lines.below[row, k]
-                total += weight * line[s]
-                for a in range(m):
-                    slope[a] += weight * line[a]
-            _, high = extent(slope, frame.width[row], frame.share[row], m)
-            out[row] = min(out[row], total + high)
-
-
-@kernel
-def dot(a: Floats, b: Floats) -> float:
-    """Sum of products, four at a time so that several run at once."""
-    first = second = third = fourth = 0.0
-    size = a.size - a.size % 4
-    for i in range(0, size, 4):
-        first += a[i] * b[i]
-        second += a[i + 1] * b[i + 1]
-        third += a[i + 2] * b[i + 2]
-        fourth += a[i + 3] * b[i + 3]
-    for i in range(size, a.size):
-        first += a[i] * b[i]
-    return (first + second) + (third + fourth)

@@ -6,11 +6,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from screener.exact._cut_kernels import steepest
 from screener.exact._frame_kernels import Floats
 from screener.exact.bounds import lay_out_block
 from screener.exact.cells import Cells, first_cells
@@ -18,11 +19,16 @@ from screener.exact.climb import climb
 from screener.exact.kept import Kept
 from screener.exact.points import Points
 from screener.exact.problem import Problem
+from screener.exact.stack import AT_ONCE, Stack
 
+_FEW = 2.0
+"""Cells of so many points or fewer are listed without being bounded."""
 LEAF = 48.0
-"""Cells of so many points or fewer are listed: scoring as many costs about as much as bounding one cell."""
-_AT_ONCE = 96
-"""Cells halved at once: what the layers of their halves send stays in the second-level cache."""
+"""Cells of so many points or fewer, once cut, are listed: scoring as many costs about as much as bounding one cell."""
+_SHRUNK = 0.4
+"""Cells of which cutting leaves less than this share are bounded again before they are halved."""
+MOST_BYTES = 2**30
+"""Most memory of open cells; halving the last opened first stays thousands of times below it."""
 
 
 @dataclass(slots=True)
@@ -60,12 +66,14 @@ class Proof:
         tally: cells, points, and what is still open.
         complete: whether no cell is open.
         stopped: the signal that ended it, if one did.
+        crowded: whether open cells outgrew their memory.
     """
 
     counts: NDArray[np.int16]
     tally: Tally
     complete: bool
     stopped: BaseException | None = None
+    crowded: bool = False
 
 
 class BrokenBoundError(RuntimeError):
@@ -81,30 +89,6 @@ class _Settled:
     low: Floats
     high: Floats
     bounded: int
-
-
-@dataclass(slots=True)
-class _Stack:
-    """Open cells, the last opened on top and the most promising of them first."""
-
-    units: int
-    parts: list[Cells] = field(default_factory=list)
-    points: float = 0.0
-
-    def push(self, cells: Cells) -> None:
-        """Put cells on top."""
-        if len(cells):
-            self.parts.append(cells.take(np.argsort(cells.ceiling, kind="stable")))
-            self.points += float(cells.counts(self.units).sum())
-
-    def pop(self, threshold: float) -> Cells:
-        """Take up to a block of cells from the top, without those below the threshold."""
-        cells = self.parts.pop()
-        top = cells.take(slice(-_AT_ONCE, None))
-        if len(cells) > _AT_ONCE:
-            self.parts.append(cells.take(slice(None, -_AT_ONCE)))
-        self.points -= float(top.counts(self.units).sum())
-        return top.take(top.ceiling >= threshold)
 
 
 def branch(
@@ -132,13 +116,13 @@ def branch(
     """
     guesses, sure = climb(problem, k)
     kept = Kept(k, float(sure[k - 1]) if len(sure) >= k else -np.inf, len(problem.space.elements))
-    stack, tally = _Stack(problem.space.units), Tally()
+    stack, tally = Stack(), Tally()
     roots = _roots(problem, tally)
     working: deque[tuple[Cells, Future[_Settled]]] = deque()
     stopped: BaseException | None = None
     with ThreadPoolExecutor(workers, "cells") as pool:
         try:
-            while time.monotonic() < deadline:
+            while time.monotonic() < deadline and stack.size <= MOST_BYTES:
                 for cells in _next(roots, stack, kept, workers + 1 - len(working)):
                     working.append((cells, pool.submit(_settle, problem, cells, kept)))
                 if not working:
@@ -163,12 +147,12 @@ def branch(
 def _roots(problem: Problem, tally: Tally) -> Iterator[Cells]:
     """Yield the first cells in blocks and count their points."""
     for cells in first_cells(problem.space, problem.absent, problem.limits):
-        tally.all_points += float(cells.counts(problem.space.units).sum())
-        for start in range(0, len(cells), 2 * _AT_ONCE):
-            yield cells.take(slice(start, start + 2 * _AT_ONCE))
+        tally.all_points += float(cells.counts.sum())
+        for start in range(0, len(cells), 2 * AT_ONCE):
+            yield cells.take(slice(start, start + 2 * AT_ONCE))
 
 
-def _next(roots: Iterator[Cells], stack: _Stack, kept: Kept, wanted: int) -> Iterator[Cells]:
+def _next(roots: Iterator[Cells], stack: Stack, kept: Kept, wanted: int) -> Iterator[Cells]:
     """Yield up to so many blocks to settle: first cells, then halves of open ones."""
     while wanted > 0:
         cells = next(roots, None)
@@ -182,36 +166,56 @@ def _next(roots: Iterator[Cells], stack: _Stack, kept: Kept, wanted: int) -> Ite
 
 
 def _settle(problem: Problem, cells: Cells, kept: Kept) -> _Settled:
-    """Score small cells, bound the others, and say which stay open."""
+    """List the smallest cells; bound and cut the others, list those that are small then, and say which stay open."""
     cells = cells.tightened(problem.limits)
     cells = cells.take(problem.placeable(cells))
-    counts = cells.counts(problem.space.units)
-    small = counts <= LEAF
-    amounts, low, high = _score(problem, cells.take(small), counts[small])
-    cells = cells.take(~small)
-    places = np.zeros(len(cells), np.int64)
-    if len(cells):
-        block = lay_out_block(cells.members, cells.lower, cells.upper, problem.space.units, problem.curves)
-        ceiling = np.minimum(cells.ceiling, problem.ceiling(block, places))
-        cells = Cells(cells.members, cells.lower, cells.upper, ceiling, places)
-    opened = cells.take((cells.ceiling >= kept.threshold) & (cells.ceiling > -np.inf))
-    return _Settled(opened, amounts, low, high, len(cells))
+    few = cells.counts <= _FEW
+    listed, cells = [_listed(problem, cells.take(few))[:2]], cells.take(~few)
+    bounded = len(cells)
+    if bounded:
+        opened, points = _bound(problem, cells, kept.threshold)
+        cells = opened
+        listed.append(points)
+    amounts, ceiling = np.concatenate([part[0] for part in listed]), np.concatenate([part[1] for part in listed])
+    low, high = _score(problem, amounts, ceiling)
+    return _Settled(cells, amounts, low, high, bounded)
 
 
-def _score(problem: Problem, cells: Cells, counts: Floats) -> tuple[NDArray[np.int16], Floats, Floats]:
-    """Score every candidate of small cells: amounts (b, d) and limits of their scores (b,)."""
-    amounts, owner = cells.points(counts, len(problem.space.elements), problem.limits)
+def _bound(problem: Problem, cells: Cells, threshold: float) -> tuple[Cells, tuple[NDArray[np.int16], Floats]]:
+    """Bound cells and cut them: those still open, and the candidates of those small enough, with their ceilings."""
+    block = lay_out_block(cells.members, cells.lower, cells.upper, problem.space.units, problem.curves)
+    pull, before = np.zeros(cells.lower.shape), cells.counts.copy()
+    bounded = problem.bounded(block, threshold, pull)
+    cells.ceiling[:] = np.minimum(cells.ceiling, bounded.ceiling)
+    alive = problem.cut(block, bounded, threshold, cells)
+    cells.tighten(problem.limits, alive)
+    small = np.flatnonzero(alive & (cells.counts <= LEAF))
+    amounts, ceiling, rows = _listed(problem, cells.take(small))
+    hopeful = ~problem.below(block, bounded, threshold, amounts, small[rows])
+    steepest(pull, cells.lower, cells.upper, cells.place)
+    cells.place[cells.counts < _SHRUNK * before] = -1
+    return cells.take(alive & (cells.counts > LEAF)), (amounts[hopeful], ceiling[hopeful])
+
+
+def _listed(problem: Problem, cells: Cells) -> tuple[NDArray[np.int16], Floats, NDArray[np.int64]]:
+    """List every candidate of small cells: amounts (b, d), ceilings (b,) and rows (b,) of their cells."""
+    amounts, owner = cells.points(len(problem.space.elements), problem.limits)
     rows = problem.placed(amounts)
     amounts, owner = amounts[rows], owner[rows]
+    return amounts, cells.ceiling[owner], owner
+
+
+def _score(problem: Problem, amounts: NDArray[np.int16], ceiling: Floats) -> tuple[Floats, Floats]:
+    """Return limits of the scores of candidates (b, d) of cells with known ceilings (b,)."""
     if not len(amounts):
-        return amounts, np.empty(0), np.empty(0)
+        return np.empty(0), np.empty(0)
     low, high = problem.range_at(Points.of(amounts, problem.space.units, problem.curves))
-    if (low > cells.ceiling[owner]).any():
+    if (low > ceiling).any():
         raise BrokenBoundError(f"a candidate scores {low.max():.6g} in a cell bounded lower")
-    return amounts, low, high
+    return low, high
 
 
-def _take(settled: _Settled, kept: Kept, stack: _Stack, tally: Tally) -> None:
+def _take(settled: _Settled, kept: Kept, stack: Stack, tally: Tally) -> None:
     """Enter what a block came to."""
     tally.cells += settled.bounded
     tally.points += len(settled.amounts)
@@ -222,7 +226,7 @@ def _take(settled: _Settled, kept: Kept, stack: _Stack, tally: Tally) -> None:
 def _proof(
     problem: Problem,
     kept: Kept,
-    stack: _Stack,
+    stack: Stack,
     tally: Tally,
     ended: tuple[NDArray[np.int16], BaseException | None],
 ) -> Proof:
@@ -232,10 +236,10 @@ def _proof(
     left = [cells for cells in left if len(cells)]
     tally.threshold = kept.threshold
     tally.ceiling = max((float(cells.ceiling.max()) for cells in left), default=-np.inf)
-    tally.open_points = sum(float(cells.counts(problem.space.units).sum()) for cells in left)
+    tally.open_points = sum(float(cells.counts.sum()) for cells in left)
     counts = kept.clear()
     # What climbing found must be among them, unless its cell is still open.
     every = np.unique(np.concatenate([counts, guesses]), axis=0) if len(guesses) else counts
     if not left and len(every) > len(counts):
         raise BrokenBoundError(f"{len(every) - len(counts)} of the best candidates were dropped")
-    return Proof(every, tally, not left, stopped)
+    return Proof(every, tally, not left, stopped, stack.size > MOST_BYTES)
