@@ -8,7 +8,29 @@ from numpy.typing import NDArray
 from screener._jit import kernel
 from screener.exact._cut_kernels import Roof, sort_down
 from screener.exact._frame_kernels import Floats, Frame, extent
-from screener.exact._net_kernels import Hidden, Weights
+from screener.exact._net_kernels import Hidden, Rough, Weights
+
+
+@kernel
+def through_first(hidden: Hidden, rows: NDArray[np.int64], back: Floats, constant: Floats) -> None:
+    """Carry coefficients of the first layer's neurons back through their lines.
+
+    Args:
+        hidden: lines over n cells; the last choice takes the steep lower lines, any before the parallel ones.
+        rows: the cells, shape (r,).
+        back: how the output depends on the neurons, shape (r, choices, h); becomes how on what they are made of.
+        constant: shape (r, choices); what the lines' offsets come to is added.
+    """
+    for r in range(rows.size):
+        slope, offset = hidden.slope[rows[r]], hidden.offset[rows[r]]
+        for choice in range(back.shape[1]):
+            coefficient, total = back[r, choice], 0.0
+            lower = hidden.steep[rows[r]] if choice == back.shape[1] - 1 else slope
+            for h in range(coefficient.size):
+                value = coefficient[h]
+                total += max(value, 0.0) * offset[h]
+                coefficient[h] = value * (slope[h] if value > 0.0 else lower[h])
+            constant[r, choice] += total
 
 
 @kernel
@@ -16,8 +38,6 @@ def output_bound(
     frame: Frame,
     above: Floats,
     below: Floats,
-    weights: Weights,
-    hidden: Hidden,
     rows: NDArray[np.int64],
     back: Floats,
     constant: Floats,
@@ -29,36 +49,26 @@ def output_bound(
         frame: n cells.
         above: upper lines of the curved descriptors, shape (r, q, s + 1).
         below: lower lines, shape (n, q, s + 1).
-        weights: the network.
-        hidden: lines of the first layer; the last choice takes its steep lower lines, any before the parallel ones.
         rows: the cells, shape (r,).
-        back: how the output depends on the first layer's neurons, shape (r, choices, h); becomes how it depends on
-            what they are made of.
-        constant: shape (r, choices).
+        back: how the output depends on fractions, curved descriptors and 1, shape (r, choices, d + q + 1).
+        constant: what is added, shape (r, choices).
         out: roof over the n cells.
     """
     s, q = frame.centre.shape[1], below.shape[1]
-    slope, members = np.zeros(s), frame.members
+    slope, members, last = np.zeros(s), frame.members, back.shape[2] - 1
     for r in range(rows.size):
         row = rows[r]
         m = frame.opened[row]
         for choice in range(back.shape[1]):
-            coefficient, total = back[r, choice], constant[r, choice]
-            lower = hidden.steep[row] if choice == back.shape[1] - 1 else hidden.slope[row]
-            for h in range(coefficient.size):
-                if coefficient[h] > 0.0:
-                    total += coefficient[h] * hidden.offset[row, h]
-                    coefficient[h] *= hidden.slope[row, h]
-                else:
-                    coefficient[h] *= lower[h]
-            total += dot(coefficient, weights.bias)
+            coefficient = back[r, choice]
+            total = constant[r, choice] + coefficient[last]
             for i in range(s):
                 if frame.centre[row, i] > 0.0:
-                    total += frame.centre[row, i] * dot(coefficient, weights.linear[members[row, i]])
+                    total += frame.centre[row, i] * coefficient[members[row, i]]
             for a in range(m):
-                slope[a] = dot(coefficient, weights.linear[members[row, frame.place[row, a]]])
+                slope[a] = coefficient[members[row, frame.place[row, a]]]
             for k in range(q):
-                weight = dot(coefficient, weights.curved[k])
+                weight = coefficient[last - q + k]
                 line = above[r, k] if weight > 0.0 else below[row, k]
                 total += weight * line[s]
                 for a in range(m):
@@ -74,8 +84,8 @@ def lean(
     frame: Frame,
     weights: Weights,
     hidden: tuple[Hidden, Hidden],
-    sent: Floats,
-    received: Floats,
+    sent: Rough,
+    received: Rough,
     rows: NDArray[np.int64],
     sign: float,
     roof: Roof,
@@ -145,18 +155,3 @@ def top_corner(slope: Floats, width: Floats, share: float, m: int, order: NDArra
         step = min(width[a], rest)
         rest -= step
         out[a] = step - share * width[a]
-
-
-@kernel
-def dot(a: Floats, b: Floats) -> float:
-    """Sum of products, four at a time so that several run at once."""
-    first = second = third = fourth = 0.0
-    size = a.size - a.size % 4
-    for i in range(0, size, 4):
-        first += a[i] * b[i]
-        second += a[i + 1] * b[i + 1]
-        third += a[i + 2] * b[i + 2]
-        fourth += a[i + 3] * b[i + 3]
-    for i in range(size, a.size):
-        first += a[i] * b[i]
-    return (first + second) + (third + fourth)

@@ -93,7 +93,9 @@ def extent(slope: Floats, width: Floats, share: float, m: int) -> tuple[float, f
 
 
 @kernel
-def extent_of_rows(slope: Floats, width: Floats, share: float, m: int, work: Floats, out: Floats) -> None:
+def extent_of_rows(
+    slope: Floats | NDArray[np.float32], width: Floats, share: float, m: int, work: Floats, out: Floats
+) -> None:
     """Write least and greatest value of many slopes (m, h) at once into ``out`` [2, h]; ``work`` [2, h] is scratch."""
     size = out.shape[1]
     low, high, mean, above = out[0], out[1], work[0], work[1]
@@ -112,7 +114,7 @@ def extent_of_rows(slope: Floats, width: Floats, share: float, m: int, work: Flo
             if i != k:
                 weight, other = width[i], slope[i]
                 for h in range(size):
-                    rise = other[h] - own[h]
+                    rise = np.float64(other[h]) - own[h]
                     above[h] += weight * (rise if rise > 0.0 else 0.0)
         for h in range(size):
             base = own[h] * share * total

@@ -7,7 +7,7 @@ import numpy as np
 from screener._jit import kernel
 from screener.exact._curve_kernels import Lines
 from screener.exact._frame_kernels import Floats, Frame
-from screener.exact._net_kernels import Hidden, Weights
+from screener.exact._net_kernels import Hidden, Rough, Weights
 
 _BLAME = 4.0
 """Weight of curved descriptors against neurons in where to halve a cell, found by trial."""
@@ -15,7 +15,7 @@ _BLAME = 4.0
 
 @kernel
 def blame_members(
-    frame: Frame, lines: Lines, weights: Weights, hidden: Hidden, sent: Floats, back: Floats, out: Floats
+    frame: Frame, lines: Lines, weights: Weights, hidden: Hidden, sent: Rough, back: Floats, out: Floats
 ) -> None:
     """Write how much what is unsettled turns the output along each member of every cell, by width.
 

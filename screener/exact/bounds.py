@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from screener.exact._back_kernels import lean, output_bound
+from screener.exact._back_kernels import lean, output_bound, through_first
 from screener.exact._cell_kernels import Small
 from screener.exact._curve_kernels import Curves, Lines, enclose
 from screener.exact._cut_kernels import Roof
 from screener.exact._frame_kernels import Floats, Frame, new_frame
-from screener.exact._net_kernels import CHOICES, Weights, first_layer, new_hidden, second_layer
+from screener.exact._net_kernels import CHOICES, first_layer, new_hidden, second_layer
 from screener.exact._place_kernels import blame_members
 from screener.exact._tangent_kernels import touch_all
 from screener.exact.folding import FoldedNet
@@ -63,25 +63,30 @@ def net_roof(
     n, s = frame.centre.shape
     q, h, g = lines.radius.shape[1], weights.bias.size, weights.outer.size
     first, second = new_hidden(n, h), new_hidden(n, g)
-    sent = np.empty((n, s + q + 2, h))
-    first_layer(frame, lines, weights, np.empty((4, h)), first, sent)
-    received = sent[:, :-1] @ weights.inner
-    spare = sent[:, -1] @ np.abs(weights.inner)
-    back = np.empty((n, CHOICES, g + 1))
-    second_layer(frame, received, spare, weights, sign, second, back)
-    out = new_roof(block)
-    deeper, constant = _through(back, weights)
-    if pull is not None:
-        blame_members(frame, lines, weights, first, sent, deeper, pull)
-    output_bound(frame, lines.above, lines.below, weights, first, np.arange(n), deeper, constant, out)
-    rows = np.arange(n) if least is None else np.flatnonzero(out.ceiling + net.rounding >= least)
+    sent, own = np.empty((n, s + q + 1, h), np.float32), np.empty((n, h))
+    first_layer(frame, lines, weights, np.empty((5, h)), np.empty((s + q + 1, h)), first, sent, own)
+    with np.errstate(over="ignore", invalid="ignore"):
+        received = (sent.reshape(-1, h) @ weights.rough).reshape(n, -1, g)
+    second_back = np.empty((n, CHOICES, g + 1))
+    second_layer(frame, received, own @ np.abs(weights.inner), weights, sign, second, second_back)
+    every, out = np.arange(n), new_roof(block)
+
+    def lower(rows: NDArray[np.int64], back: Floats, above: Floats, pull: Floats | None) -> None:
+        deeper, constant = _inward(back[:, :, :-1], weights.inner.T), np.ascontiguousarray(back[:, :, -1])
+        if pull is not None:
+            blame_members(frame, lines, weights, first, sent, deeper, pull)
+        through_first(first, rows, deeper, constant)
+        output_bound(frame, above, lines.below, rows, _inward(deeper, weights.input), constant, out)
+
+    lower(every, second_back, lines.above, pull)
+    rows = every if least is None else np.flatnonzero(out.ceiling + net.rounding >= least)
     point, again, above = np.empty((len(rows), s)), np.empty((len(rows), 1, g + 1)), np.empty((len(rows), q, s + 1))
     lean(frame, weights, (first, second), sent, received, rows, sign, out, _FAR, point, again)
     touch_all(frame, block.curves, lines, rows, point, above)
-    output_bound(frame, above, lines.below, weights, first, rows, *_through(again, weights), out)
+    lower(rows, again, above, None)
     return Roof(out.ceiling + net.rounding, out.level + net.rounding, out.slope, out.floor)
 
 
-def _through(back: Floats, weights: Weights) -> tuple[Floats, Floats]:
-    """Carry coefficients and constants (r, choices, g + 1) back through the second layer."""
-    return np.ascontiguousarray(back[:, :, :-1] @ weights.inner.T), np.ascontiguousarray(back[:, :, -1])
+def _inward(back: Floats, layer: Floats) -> Floats:
+    """Carry coefficients (r, choices, h) back through a dense layer (h, i)."""
+    return (back.reshape(-1, back.shape[2]) @ layer).reshape(*back.shape[:2], layer.shape[1])
