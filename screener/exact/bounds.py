@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from screener.exact._back_kernels import lean, output_bound, through_first
 from screener.exact._cell_kernels import Small
