@@ -35,6 +35,13 @@ class Block:
     lines: Lines
     curves: Curves
 
+    def take(self, rows: NDArray[np.int64]) -> Block:
+        """Pick cells by number."""
+        frame, lines = self.frame, self.lines
+        cells = frame.members[rows], frame.centre[rows], frame.opened[rows]
+        boxes = frame.place[rows], frame.width[rows], frame.share[rows]
+        return Block(Frame(*cells, *boxes, frame.units), Lines(*(each[rows] for each in lines)), self.curves)
+
 
 def lay_out_block(members: Small, lower: Small, upper: Small, units: int, curves: Curves) -> Block:
     """Lay out cells (n, s), each with at least one composition, and enclose the curved descriptors."""
@@ -67,7 +74,7 @@ def net_roof(
     sent, own = np.empty((n, s + q + 1, h), np.float32), np.empty((n, h))
     first_layer(frame, lines, weights, np.empty((5, h)), np.empty((s + q + 1, h)), first, sent, own)
     with np.errstate(over="ignore", invalid="ignore"):
-        received = (sent.reshape(-1, h) @ weights.rough).reshape(n, -1, g)
+        received = (sent.reshape(-1, h) @ weights.rough).reshape(n, s + q + 1, g)
     second_back = np.empty((n, CHOICES, g + 1))
     second_layer(frame, received, own @ np.abs(weights.inner), weights, sign, second, second_back)
     every, out = np.arange(n), new_roof(block)

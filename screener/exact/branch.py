@@ -187,11 +187,11 @@ def _bound(problem: Problem, cells: Cells, threshold: float) -> tuple[Cells, tup
     pull, before = np.zeros(cells.lower.shape), cells.counts.copy()
     bounded = problem.bounded(block, threshold, pull)
     cells.ceiling[:] = np.minimum(cells.ceiling, bounded.ceiling)
-    alive = problem.cut(block, bounded, threshold, cells)
+    alive = problem.cut(bounded, threshold, cells)
     cells.tighten(problem.limits, alive)
     small = np.flatnonzero(alive & (cells.counts <= LEAF))
     amounts, ceiling, rows = _listed(problem, cells.take(small))
-    hopeful = ~problem.below(block, bounded, threshold, amounts, small[rows])
+    hopeful = ~problem.below(bounded, threshold, amounts, small[rows])
     steepest(pull, cells.lower, cells.upper, cells.place)
     cells.place[cells.counts < _SHRUNK * before] = -1
     return cells.take(alive & (cells.counts > LEAF)), (amounts[hopeful], ceiling[hopeful])

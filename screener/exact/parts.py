@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from screener.exact._cut_kernels import Roof, cut_all
+from screener.exact._cut_kernels import Roof, cut_all, points_below
 from screener.exact._frame_kernels import Floats
 from screener.exact.bounds import Block
 from screener.exact.cells import Cells
@@ -123,6 +123,20 @@ class Covered:
         if least > -np.inf:
             for roof, own in self.needed(least):
                 cut_all(block.frame, roof, own, units, cells.lower, cells.upper, alive)
+
+    def below(
+        self,
+        least: float,
+        block: Block,
+        units: int,
+        amounts: NDArray[np.int16],
+        rows: NDArray[np.int64],
+        out: NDArray[np.bool_],
+    ) -> None:
+        """Mark in ``out`` (b,) amounts (b, d), of cells in ``rows`` (b,), for which all together stay below."""
+        if least > -np.inf:
+            for roof, own in self.needed(least):
+                points_below(block.frame, roof, own, units, amounts, rows, out)
 
 
 def covered(

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from screener.exact._cell_kernels import CellLimits
 from screener.exact._curve_kernels import Curves
-from screener.exact._cut_kernels import points_below
 from screener.exact._frame_kernels import Floats
 from screener.exact.bounds import Block
 from screener.exact.cells import Cells
@@ -25,12 +24,18 @@ class Bounded:
 
     Attributes:
         ceiling: what the score does not exceed, shape (n,); −∞ where a condition cannot be met.
+        block: the cells.
         score: the score.
+        rows: cells whose score may reach the threshold: only of these the conditions are bounded, shape (r,).
+        hopeful: these cells.
         conditions: sums that conditions are on.
     """
 
     ceiling: Floats
+    block: Block
     score: Covered
+    rows: NDArray[np.int64]
+    hopeful: Block
     conditions: tuple[Covered, ...]
 
 
@@ -106,32 +111,39 @@ class Problem:
         Bounds below the threshold, or below what a condition asks, are no closer than is quick.
         """
         score = covered(self.parts, self.constant, block, threshold, self.product, pull)
-        conditions = tuple(covered(each.parts, 0.0, block, each.least) for each in self.conditions)
-        ceiling = score.ceiling.copy()
+        ceiling, rows = score.ceiling.copy(), np.arange(len(score.ceiling))
+        if not self.conditions:
+            return Bounded(ceiling, block, score, rows, block, ())
+        rows = np.flatnonzero(ceiling >= threshold)
+        hopeful = block.take(rows)
+        conditions = tuple(covered(each.parts, 0.0, hopeful, each.least) for each in self.conditions)
         for each, under in zip(self.conditions, conditions, strict=True):
-            ceiling[under.ceiling < each.least] = -np.inf
-        return Bounded(ceiling, score, conditions)
+            ceiling[rows[under.ceiling < each.least]] = -np.inf
+        return Bounded(ceiling, block, score, rows, hopeful, conditions)
 
-    def cut(self, block: Block, bounded: Bounded, threshold: float, cells: Cells) -> NDArray[np.bool_]:
+    def cut(self, bounded: Bounded, threshold: float, cells: Cells) -> NDArray[np.bool_]:
         """Shrink bounded cells, in place, to where conditions may be met and the score may reach a threshold.
 
         Returns which cells (n,) are left.
         """
-        alive = (bounded.ceiling >= threshold) & (bounded.ceiling > -np.inf)
-        for each, under in zip(self.conditions, bounded.conditions, strict=True):
-            under.cut(each.least, block, self.space.units, cells, alive)
-        bounded.score.cut(threshold, block, self.space.units, cells, alive)
+        alive, rows = (bounded.ceiling >= threshold) & (bounded.ceiling > -np.inf), bounded.rows
+        if self.conditions:
+            part, left = cells.take(rows), alive[rows]
+            for each, under in zip(self.conditions, bounded.conditions, strict=True):
+                under.cut(each.least, bounded.hopeful, self.space.units, part, left)
+            cells.lower[rows], cells.upper[rows], alive[rows] = part.lower, part.upper, left
+        bounded.score.cut(threshold, bounded.block, self.space.units, cells, alive)
         return alive
 
     def below(
-        self, block: Block, bounded: Bounded, threshold: float, amounts: NDArray[np.int16], rows: NDArray[np.int64]
+        self, bounded: Bounded, threshold: float, amounts: NDArray[np.int16], rows: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
         """Say which amounts (b, d), of cells in ``rows`` (b,), cannot meet the conditions or reach a threshold."""
-        out, limits = np.zeros(len(rows), np.bool_), (threshold, *(each.least for each in self.conditions))
-        for least, under in zip(limits, (bounded.score, *bounded.conditions), strict=True):
-            if least > -np.inf:
-                for roof, own in under.needed(least):
-                    points_below(block.frame, roof, own, self.space.units, amounts, rows, out)
+        out, units = np.zeros(len(rows), np.bool_), self.space.units
+        bounded.score.below(threshold, bounded.block, units, amounts, rows, out)
+        places = np.searchsorted(bounded.rows, rows)
+        for each, under in zip(self.conditions, bounded.conditions, strict=True):
+            under.below(each.least, bounded.hopeful, units, amounts, places, out)
         return out
 
     def range_at(self, points: Points) -> tuple[Floats, Floats]:
