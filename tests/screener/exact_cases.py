@@ -139,7 +139,7 @@ def random_question(rng: np.random.Generator, elements: Sequence[str]) -> Questi
     if kind == 5:  # amounts tie by the thousand
         return Question(**{"maximize" if rng.random() < 0.5 else "minimize": (elements[0],)}, **asked)
     if kind == 6:
-        wishes = (f"{target}_logit=-3:3" if target.startswith("p_") else f"{target}=1:300", "hardness_gpa=1:20")
+        wishes = (f"{target}=0.05:0.999" if target.startswith("p_") else f"{target}=1:300", "hardness_gpa=1:20")
         return Question(maximize=wishes[:1] if target == "hardness_gpa" else wishes, **asked)
     if kind == 0:
         other = TARGETS[rng.integers(4)]
