@@ -11,6 +11,7 @@ from screener.binding import check_conditions
 from screener.candidates import Candidates
 from screener.engine import BlockEngine
 from screener.errors import ModelError
+from screener.exact.run import may_be_exact, problem_of
 from screener.jobs import DEFAULT_TOP, ScreenJob
 from screener.model_set import find_folder
 from screener.plan import make_plan
@@ -19,6 +20,8 @@ from screener.search import FUSE_FROM, SLACK, Batching
 
 _LARGEST_INDEX = 2**63
 _ROUNDS = 3
+_PROOF = 100.0
+"""Megabytes of open cells, blocks of them and candidates that may be among the best."""
 
 
 def estimate(job: ScreenJob) -> Iterator[str]:
@@ -35,8 +38,10 @@ def estimate(job: ScreenJob) -> Iterator[str]:
     if job.space.size >= _LARGEST_INDEX:
         yield "note: too many to number, so this space can be counted but not searched"
         return
-    if job.candidates > job.max_candidates:
-        yield f"note: more than the {job.max_candidates} of --max-candidates, so a search would be refused"
+    refused = f"note: more than the {job.max_candidates} of --max-candidates, so a search would be refused"
+    may = may_be_exact(job)
+    if job.candidates > job.max_candidates and not may:
+        yield refused
     try:
         find_folder(job.models)
     except ModelError as missing:
@@ -44,17 +49,24 @@ def estimate(job: ScreenJob) -> Iterator[str]:
             raise
         yield f"note: time and memory are not estimated, as {missing.message}"
         return
-    seconds, megabytes = _measure(job)
-    yield f"time: about {_duration(seconds)}"
+    seconds, megabytes = _measure(job, may)
+    if seconds is None:
+        yield "time: about seconds to minutes for most questions, of any size (exact search); --time-limit ends it"
+    else:
+        if job.candidates > job.max_candidates and may:
+            yield refused
+        yield f"time: about {_duration(seconds)}"
     yield f"memory: about {megabytes:.0f} MB"
 
 
-def _measure(job: ScreenJob) -> tuple[float, float]:
-    """Time a few blocks and extrapolate: seconds and megabytes."""
+def _measure(job: ScreenJob, may: bool) -> tuple[float | None, float]:
+    """Time a few blocks and extrapolate: seconds, None for an exact search, and megabytes."""
     started = time.perf_counter()
     with run_models(job.question, job.models, job.device) as models:
         plan = make_plan(job.question, models.search, job.space.elements)
         check_conditions(job.question, models.models())
+        if may and problem_of(job, plan, models) is not None:
+            return None, _peak_megabytes() + _PROOF
         fused = job.candidates >= FUSE_FROM
         engine = BlockEngine(models.search, job.space.elements, plan.wanted, fused=fused)
         block = engine.new_block(job.block)

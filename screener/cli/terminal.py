@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from screener.exact.branch import Tally
+    from screener.exact.standing import Tally
     from screener.summary import Summary
 
 _EVERY = 0.2

@@ -221,7 +221,7 @@ def pair_lines(frame: Frame, row: int, pair: Floats, bend: Floats, work: Floats,
 
 @kernel
 def entropy_lines(frame: Frame, row: int, up: Floats, low: Floats) -> None:
-    """Enclose −Σ c ln c, whose terms are concave: chords below, tangents of the same slope above."""
+    """Enclose −Σ c ln c, whose terms are concave: chords below; above, lines of the same slope over whole amounts."""
     centre, share, last = frame.centre[row], frame.share[row], up.size - 1
     up[:] = 0.0
     low[:] = 0.0
@@ -238,7 +238,12 @@ def entropy_lines(frame: Frame, row: int, up: Floats, low: Floats) -> None:
         slope = (-stop * np.log(stop) - left) / width
         low[a] = up[a] = slope
         low[last] += left + slope * share * width + at * np.log(at)
-        # The tangent of slope σ touches at c = exp(−1 − σ) and passes through (0, c).
-        up[last] += np.exp(-1.0 - slope) + slope * at + at * np.log(at)
+        # A term rises above a line of slope σ the most near c = exp(−1 − σ), at one of the amounts on either side.
+        touch = np.floor(frame.units * min(max(np.exp(-1.0 - slope), start), stop) + 1e-9)
+        above = left - slope * start
+        for n in range(2):
+            held = min((touch + n) / frame.units, stop)
+            above = max(above, -held * np.log(held) - slope * held if held > 1e-300 else 0.0)
+        up[last] += above + slope * at + at * np.log(at)
     low[last] -= 1e-14
     up[last] += 1e-14

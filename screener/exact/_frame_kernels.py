@@ -27,6 +27,7 @@ class Frame(NamedTuple):
         place: their places among the members, shape (n, s).
         width: their widths in atomic fractions, shape (n, s).
         share: θ, shape (n,).
+        units: grid units of a whole alloy.
     """
 
     members: Small
@@ -35,20 +36,22 @@ class Frame(NamedTuple):
     place: NDArray[np.int64]
     width: Floats
     share: Floats
+    units: int
 
 
 def new_frame(members: Small, lower: Small, upper: Small, units: int) -> Frame:
     """Lay out cells (n, s) around their centres."""
     n, s = lower.shape
     ints, floats = np.zeros((n, s), np.int64), np.zeros((2, n, s))
-    frame = Frame(members, floats[0], np.zeros(n, np.int64), ints, floats[1], np.zeros(n))
-    lay_out(lower, upper, units, frame)
+    frame = Frame(members, floats[0], np.zeros(n, np.int64), ints, floats[1], np.zeros(n), units)
+    lay_out(lower, upper, frame)
     return frame
 
 
 @kernel
-def lay_out(lower: Small, upper: Small, units: int, out: Frame) -> None:
+def lay_out(lower: Small, upper: Small, out: Frame) -> None:
     """Fill the frame of cells (n, s)."""
+    units = out.units
     for row in range(lower.shape[0]):
         rest, total, m = units, 0, 0
         for i in range(lower.shape[1]):
@@ -90,7 +93,9 @@ def extent(slope: Floats, width: Floats, share: float, m: int) -> tuple[float, f
 
 
 @kernel
-def extent_of_rows(slope: Floats, width: Floats, share: float, m: int, work: Floats, out: Floats) -> None:
+def extent_of_rows(
+    slope: Floats | NDArray[np.float32], width: Floats, share: float, m: int, work: Floats, out: Floats
+) -> None:
     """Write least and greatest value of many slopes (m, h) at once into ``out`` [2, h]; ``work`` [2, h] is scratch."""
     size = out.shape[1]
     low, high, mean, above = out[0], out[1], work[0], work[1]
@@ -109,7 +114,7 @@ def extent_of_rows(slope: Floats, width: Floats, share: float, m: int, work: Flo
             if i != k:
                 weight, other = width[i], slope[i]
                 for h in range(size):
-                    rise = other[h] - own[h]
+                    rise = np.float64(other[h]) - own[h]
                     above[h] += weight * (rise if rise > 0.0 else 0.0)
         for h in range(size):
             base = own[h] * share * total

@@ -8,16 +8,22 @@ doi:10.48550/arXiv.1811.00866.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from screener._jit import kernel
 from screener.exact._curve_kernels import Lines
-from screener.exact._frame_kernels import Floats, Frame, extent, extent_of_rows
+from screener.exact._frame_kernels import Floats, Frame, extent_of_rows
 
 CHOICES = 2
 """Lower lines tried on the way back: the parallel one, and z or 0, whichever leaves less room."""
+
+
+Rough: TypeAlias = NDArray[np.float32]
+_TINY = 1e-30
+"""More than is lost where numbers vanish in float32."""
 
 
 class Weights(NamedTuple):
@@ -28,18 +34,22 @@ class Weights(NamedTuple):
         curved: first layer on curved descriptors, shape (q, h).
         bias: shape (h,).
         inner: second layer, shape (h, g).
+        rough: the same in float32.
         inner_bias: shape (g,).
         outer: last layer, shape (g,).
         outer_bias: one number, shape (1,).
+        input: first layer as one: fractions, curved descriptors and bias, shape (h, d + q + 1).
     """
 
     linear: Floats
     curved: Floats
     bias: Floats
     inner: Floats
+    rough: Rough
     inner_bias: Floats
     outer: Floats
     outer_bias: Floats
+    input: Floats
 
 
 class Hidden(NamedTuple):
@@ -76,25 +86,32 @@ def relax(low: float, high: float, row: int, h: int, out: Hidden) -> None:
 
 
 @kernel
-def first_layer(frame: Frame, lines: Lines, weights: Weights, work: Floats, out: Hidden, sent: Floats) -> None:
+def first_layer(
+    frame: Frame, lines: Lines, weights: Weights, work: Floats, rows: Floats, out: Hidden, sent: Rough, spare: Floats
+) -> None:
     """Bound the first layer and write what it sends to the second.
+
+    What is sent is rounded to float32 and added up so, in any order: with n terms of sizes t, that errs by no more than
+    (n + 2) 2⁻²⁴ Σ t, which is added to the neurons' own radii.
 
     Args:
         frame: n cells.
         lines: enclosures of the curved descriptors.
         weights: the network.
-        work: scratch, shape (4, h).
+        work: scratch, shape (5, h).
+        rows: scratch, shape (s + q + 1, h).
         out: lines of the neurons.
         sent: after the lines' slope: coefficients of the open elements, then of the descriptors' radii, then the value
-            at the centre, then the neurons' own radii; shape (n, s + q + 2, h).
+            at the centre; shape (n, s + q + 1, h).
+        spare: the neurons' own radii, shape (n, h).
     """
     s, q = frame.centre.shape[1], lines.radius.shape[1]
     size = weights.bias.size
+    value, extra, error = rows[s + q], work[4], (size + 8) * 2.0**-24
     for row in range(frame.opened.size):
         m = frame.opened[row]
-        value, spare, rows = sent[row, s + q], sent[row, s + q + 1], sent[row]
         value[:] = weights.bias
-        spare[:] = 0.0
+        extra[:] = 0.0
         for i in range(s):
             amount, linear = frame.centre[row, i], weights.linear[frame.members[row, i]]
             if amount > 0.0:
@@ -102,8 +119,6 @@ def first_layer(frame: Frame, lines: Lines, weights: Weights, work: Floats, out:
                     value[h] += amount * linear[h]
         for a in range(m):
             rows[a] = weights.linear[frame.members[row, frame.place[row, a]]]
-        for a in range(m, s):
-            rows[a] = 0.0
         for k in range(q):
             curved, middle, radius = weights.curved[k], lines.middle[row, k], lines.radius[row, k]
             for a in range(m):
@@ -114,30 +129,40 @@ def first_layer(frame: Frame, lines: Lines, weights: Weights, work: Floats, out:
             for h in range(size):
                 value[h] += base * curved[h]
                 line[h] = radius * curved[h]
-                spare[h] += abs(line[h])
-        extent_of_rows(rows, frame.width[row], frame.share[row], m, work[:2], work[2:])
+                extra[h] += abs(line[h])
+        extent_of_rows(rows, frame.width[row], frame.share[row], m, work[:2], work[2:4])
         for h in range(size):
-            relax(value[h] + work[2, h] - spare[h], value[h] + work[3, h] + spare[h], row, h, out)
-        slope, offset = out.slope[row], out.offset[row]
-        for r in range(s + q + 1):
-            line = rows[r]
+            relax(value[h] + work[2, h] - extra[h], value[h] + work[3, h] + extra[h], row, h, out)
+        slope, offset, own = out.slope[row], out.offset[row], spare[row]
+        for h in range(size):
+            half = 0.5 * offset[h]
+            middle_value = slope[h] * value[h] + half
+            sent[row, s + q, h] = middle_value
+            own[h] = half + error * (abs(middle_value) + slope[h] * extra[h] + half)
+        for a in range(m):
+            line, width, there = rows[a], frame.width[row, a], sent[row, a]
             for h in range(size):
-                line[h] *= slope[h]
-        for h in range(size):
-            spare[h] = 0.5 * offset[h]
-            value[h] += spare[h]
+                tilt = slope[h] * line[h]
+                there[h] = tilt
+                own[h] += error * width * abs(tilt)
+        for a in range(m, s):
+            sent[row, a] = 0.0
+        for k in range(s, s + q):
+            line, there = rows[k], sent[row, k]
+            for h in range(size):
+                there[h] = slope[h] * line[h]
 
 
 @kernel
 def second_layer(
-    frame: Frame, received: Floats, spare: Floats, weights: Weights, sign: float, out: Hidden, back: Floats
+    frame: Frame, received: Rough, spare: Floats, weights: Weights, sign: float, out: Hidden, back: Floats
 ) -> None:
     """Bound the second layer and write, for either choice of lower lines, how the output depends on it.
 
     Args:
         frame: n cells.
-        received: rows of ``sent`` but the last, times the second layer, shape (n, s + q + 1, g).
-        spare: the last rows, times its magnitudes, shape (n, g).
+        received: what is ``sent`` times the second layer, shape (n, s + q + 1, g).
+        spare: the neurons' own radii times its magnitudes, shape (n, g).
         weights: the network.
         sign: 1 for the largest output, −1 for the largest of its negative.
         out: lines of the neurons.
@@ -153,6 +178,7 @@ def second_layer(
             for h in range(size):
                 free[h] += abs(rows[k, h])
         for h in range(size):
+            free[h] += _TINY
             value = rows[s + q, h] + weights.inner_bias[h]
             relax(value + work[2, h] - free[h], value + work[3, h] + free[h], row, h, out)
         for choice in range(CHOICES):
@@ -166,63 +192,3 @@ def second_layer(
                     back[row, choice, h] = weight * (out.slope[row, h] if choice == 0 else out.steep[row, h])
                 constant += back[row, choice, h] * weights.inner_bias[h]
             back[row, choice, size] = constant
-
-
-@kernel
-def output_bound(
-    frame: Frame, lines: Lines, weights: Weights, hidden: Hidden, back: Floats, constant: Floats, out: Floats
-) -> None:
-    """Write the largest output of every cell, the better of two choices of lower lines.
-
-    Args:
-        frame: n cells.
-        lines: enclosures of the curved descriptors.
-        weights: the network.
-        hidden: lines of the first layer.
-        back: how the output depends on the first layer's neurons, shape (n, CHOICES, h); becomes how it depends on
-            what they are made of.
-        constant: shape (n, CHOICES).
-        out: shape (n,).
-    """
-    s, q = frame.centre.shape[1], lines.radius.shape[1]
-    slope, members = np.zeros(s), frame.members
-    for row in range(frame.opened.size):
-        m = frame.opened[row]
-        out[row] = np.inf
-        for choice in range(CHOICES):
-            coefficient, total = back[row, choice], constant[row, choice]
-            for h in range(coefficient.size):
-                if coefficient[h] > 0.0:
-                    total += coefficient[h] * hidden.offset[row, h]
-                    coefficient[h] *= hidden.slope[row, h]
-                else:
-                    coefficient[h] *= hidden.slope[row, h] if choice == 0 else hidden.steep[row, h]
-            total += dot(coefficient, weights.bias)
-            for i in range(s):
-                if frame.centre[row, i] > 0.0:
-                    total += frame.centre[row, i] * dot(coefficient, weights.linear[members[row, i]])
-            for a in range(m):
-                slope[a] = dot(coefficient, weights.linear[members[row, frame.place[row, a]]])
-            for k in range(q):
-                weight = dot(coefficient, weights.curved[k])
-                line = lines.above[row, k] if weight > 0.0 else lines.below[row, k]
-                total += weight * line[s]
-                for a in range(m):
-                    slope[a] += weight * line[a]
-            _, high = extent(slope, frame.width[row], frame.share[row], m)
-            out[row] = min(out[row], total + high)
-
-
-@kernel
-def dot(a: Floats, b: Floats) -> float:
-    """Sum of products, four at a time so that several run at once."""
-    first = second = third = fourth = 0.0
-    size = a.size - a.size % 4
-    for i in range(0, size, 4):
-        first += a[i] * b[i]
-        second += a[i + 1] * b[i + 1]
-        third += a[i + 2] * b[i + 2]
-        fourth += a[i + 3] * b[i + 3]
-    for i in range(size, a.size):
-        first += a[i] * b[i]
-    return (first + second) + (third + fourth)

@@ -7,13 +7,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from screener.exact._cut_kernels import steepest
 from screener.exact._frame_kernels import Floats
 from screener.exact.bounds import lay_out_block
 from screener.exact.cells import Cells, first_cells
@@ -21,39 +21,17 @@ from screener.exact.climb import climb
 from screener.exact.kept import Kept
 from screener.exact.points import Points
 from screener.exact.problem import Problem
+from screener.exact.stack import AT_ONCE, Stack
+from screener.exact.standing import Counted, Notebook, Tally, resumed, standing_of
 
+_FEW = 2.0
+"""Cells of so many points or fewer are listed without being bounded."""
 LEAF = 48.0
-"""Cells of so many points or fewer are listed: scoring as many costs about as much as bounding one cell."""
-MOST_NOTED = 1_000_000
-"""Most open cells that are kept for another process: with more, it starts over, knowing what must be beaten."""
-_AT_ONCE = 96
-"""Cells halved at once: what the layers of their halves send stays in the second-level cache."""
-
-
-@dataclass(slots=True)
-class Tally:
-    """How far a search is.
-
-    Attributes:
-        cells: cells bounded.
-        points: candidates scored.
-        threshold: score that a further candidate must reach.
-        ceiling: what no candidate of an open cell exceeds; −∞ where none is open.
-        open_points: points of the open cells' boxes.
-        all_points: points of all boxes at the start.
-    """
-
-    cells: int = 0
-    points: int = 0
-    threshold: float = -np.inf
-    ceiling: float = np.inf
-    open_points: float = 0.0
-    all_points: float = 0.0
-
-    @property
-    def settled(self) -> float:
-        """Share of the points that are scored or proved too low."""
-        return 1.0 - self.open_points / self.all_points if self.all_points else 1.0
+"""Cells of so many points or fewer, once cut, are listed: scoring as many costs about as much as bounding one cell."""
+_SHRUNK = 0.4
+"""Cells of which cutting leaves less than this share are bounded again before they are halved."""
+MOST_BYTES = 2**30
+"""Most memory of open cells; halving the last opened first stays thousands of times below it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,60 +43,14 @@ class Proof:
         tally: cells, points, and what is still open.
         complete: whether no cell is open.
         stopped: the signal that ended it, if one did.
+        crowded: whether open cells outgrew their memory.
     """
 
     counts: NDArray[np.int16]
     tally: Tally
     complete: bool
     stopped: BaseException | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Where a search stands: what another process needs to go on.
-
-    Attributes:
-        cells: open cells; None where none are open, or so many that the search starts over with the threshold.
-        settled: how many of them are bounded, the first ones.
-        counts: amounts of the candidates kept (n, d).
-        high: upper limits of their scores (n,).
-        sure: best sure scores (k or fewer,).
-        roots: blocks of first cells that were taken.
-        tally: how far the search is.
-    """
-
-    cells: Cells | None
-    settled: int
-    counts: NDArray[np.int16]
-    high: Floats
-    sure: Floats
-    roots: int
-    tally: Tally
-
-
-class Notebook(Protocol):
-    """Someone who keeps where a search stands."""
-
-    def standing(self, problem: Problem) -> Standing | None:
-        """Tell where an earlier process stood with this problem, if one did."""
-        ...
-
-    def proved(self, problem: Problem, state: Callable[[], Standing], done: bool = False) -> None:
-        """Hear that another block of cells is settled, or all are; ``state`` tells where the search stands."""
-        ...
-
-
-class _Counted(Iterator[Cells]):
-    """Blocks of cells, counted as they are taken."""
-
-    def __init__(self, blocks: Iterator[Cells]) -> None:
-        self.taken = 0
-        self._blocks = blocks
-
-    def __next__(self) -> Cells:
-        cells = next(self._blocks)
-        self.taken += 1
-        return cells
+    crowded: bool = False
 
 
 class BrokenBoundError(RuntimeError):
@@ -134,30 +66,6 @@ class _Settled:
     low: Floats
     high: Floats
     bounded: int
-
-
-@dataclass(slots=True)
-class _Stack:
-    """Open cells, the last opened on top and the most promising of them first."""
-
-    units: int
-    parts: list[Cells] = field(default_factory=list)
-    points: float = 0.0
-
-    def push(self, cells: Cells) -> None:
-        """Put cells on top."""
-        if len(cells):
-            self.parts.append(cells.take(np.argsort(cells.ceiling, kind="stable")))
-            self.points += float(cells.counts(self.units).sum())
-
-    def pop(self, threshold: float) -> Cells:
-        """Take up to a block of cells from the top, without those below the threshold."""
-        cells = self.parts.pop()
-        top = cells.take(slice(-_AT_ONCE, None))
-        if len(cells) > _AT_ONCE:
-            self.parts.append(cells.take(slice(None, -_AT_ONCE)))
-        self.points -= float(top.counts(self.units).sum())
-        return top.take(top.ceiling >= threshold)
 
 
 def branch(
@@ -187,16 +95,16 @@ def branch(
     """
     guesses, sure = climb(problem, k)
     kept = Kept(k, float(sure[k - 1]) if len(sure) >= k else -np.inf, len(problem.space.elements))
-    stack, tally = _Stack(problem.space.units), Tally()
-    roots = _Counted(_roots(problem, tally))
+    stack, tally = Stack(), Tally()
+    roots = Counted(_roots(problem, tally))
     again: Iterator[Cells] = iter(())
     if notebook is not None and (before := notebook.standing(problem)) is not None:
-        again = _resume(before, kept, stack, tally, roots)
+        again = resumed(before, kept, stack, tally, roots)
     working: deque[tuple[Cells, Future[_Settled]]] = deque()
     stopped: BaseException | None = None
     with ThreadPoolExecutor(workers, "cells") as pool:
         try:
-            while time.monotonic() < deadline:
+            while time.monotonic() < deadline and stack.size <= MOST_BYTES:
                 for cells in _next(itertools.chain(again, roots), stack, kept, workers + 1 - len(working)):
                     working.append((cells, pool.submit(_settle, problem, cells, kept)))
                 if not working:
@@ -209,7 +117,7 @@ def branch(
                     progress(tally)
                 if notebook is not None:
                     waiting = [cells for cells, _ in working]
-                    notebook.proved(problem, partial(_standing, kept, stack, waiting, roots.taken, tally))
+                    notebook.proved(problem, partial(standing_of, kept, stack, waiting, roots.taken, tally))
         except Exception:
             pool.shutdown(cancel_futures=True)
             raise
@@ -217,47 +125,21 @@ def branch(
             # Asked to end: what is found so far is still worth having.
             stopped = signal
     if notebook is not None and stopped is None and not working and not stack.parts:
-        notebook.proved(problem, partial(_standing, kept, stack, [], roots.taken, tally), done=True)
+        notebook.proved(problem, partial(standing_of, kept, stack, [], roots.taken, tally), done=True)
     for cells in (*again, *roots, *(cells for cells, _ in working)):
         stack.push(cells)
     return _proof(problem, kept, stack, tally, (guesses[sure >= kept.threshold], stopped))
 
 
-def _resume(before: Standing, kept: Kept, stack: _Stack, tally: Tally, roots: Iterator[Cells]) -> Iterator[Cells]:
-    """Go back to where a search stood, and yield what must still be settled before anything else."""
-    kept.restore(before.counts, before.high, before.sure, before.tally.threshold)
-    tally.cells, tally.points = before.tally.cells, before.tally.points
-    for _ in itertools.islice(roots, before.roots):
-        pass
-    if before.cells is None:
-        return iter(())
-    stack.push(before.cells.take(slice(before.settled)))
-    later = before.cells.take(slice(before.settled, None))
-    return (later.take(slice(start, start + 2 * _AT_ONCE)) for start in range(0, len(later), 2 * _AT_ONCE))
-
-
-def _standing(kept: Kept, stack: _Stack, waiting: list[Cells], roots: int, tally: Tally) -> Standing:
-    """Write down where a search stands; where too many cells are open, only what must be beaten."""
-    counts, high, sure = kept.state
-    known = replace(tally, threshold=kept.threshold)
-    parts = [*stack.parts, *waiting]
-    if not parts:
-        return Standing(None, 0, counts, high, sure, roots, known)
-    if sum(map(len, parts)) > MOST_NOTED:
-        return Standing(None, 0, counts[:0], high[:0], sure[:0], 0, replace(known, cells=0, points=0))
-    cells = Cells(*(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(Cells)))
-    return Standing(cells, sum(map(len, stack.parts)), counts, high, sure, roots, known)
-
-
 def _roots(problem: Problem, tally: Tally) -> Iterator[Cells]:
     """Yield the first cells in blocks and count their points."""
     for cells in first_cells(problem.space, problem.absent, problem.limits):
-        tally.all_points += float(cells.counts(problem.space.units).sum())
-        for start in range(0, len(cells), 2 * _AT_ONCE):
-            yield cells.take(slice(start, start + 2 * _AT_ONCE))
+        tally.all_points += float(cells.counts.sum())
+        for start in range(0, len(cells), 2 * AT_ONCE):
+            yield cells.take(slice(start, start + 2 * AT_ONCE))
 
 
-def _next(roots: Iterator[Cells], stack: _Stack, kept: Kept, wanted: int) -> Iterator[Cells]:
+def _next(roots: Iterator[Cells], stack: Stack, kept: Kept, wanted: int) -> Iterator[Cells]:
     """Yield up to so many blocks to settle: first cells, then halves of open ones."""
     while wanted > 0:
         cells = next(roots, None)
@@ -271,36 +153,56 @@ def _next(roots: Iterator[Cells], stack: _Stack, kept: Kept, wanted: int) -> Ite
 
 
 def _settle(problem: Problem, cells: Cells, kept: Kept) -> _Settled:
-    """Score small cells, bound the others, and say which stay open."""
+    """List the smallest cells; bound and cut the others, list those that are small then, and say which stay open."""
     cells = cells.tightened(problem.limits)
     cells = cells.take(problem.placeable(cells))
-    counts = cells.counts(problem.space.units)
-    small = counts <= LEAF
-    amounts, low, high = _score(problem, cells.take(small), counts[small])
-    cells = cells.take(~small)
-    places = np.zeros(len(cells), np.int64)
-    if len(cells):
-        block = lay_out_block(cells.members, cells.lower, cells.upper, problem.space.units, problem.curves)
-        ceiling = np.minimum(cells.ceiling, problem.ceiling(block, places))
-        cells = Cells(cells.members, cells.lower, cells.upper, ceiling, places)
-    opened = cells.take((cells.ceiling >= kept.threshold) & (cells.ceiling > -np.inf))
-    return _Settled(opened, amounts, low, high, len(cells))
+    few = cells.counts <= _FEW
+    listed, cells = [_listed(problem, cells.take(few))[:2]], cells.take(~few)
+    bounded = len(cells)
+    if bounded:
+        opened, points = _bound(problem, cells, kept.threshold)
+        cells = opened
+        listed.append(points)
+    amounts, ceiling = np.concatenate([part[0] for part in listed]), np.concatenate([part[1] for part in listed])
+    low, high = _score(problem, amounts, ceiling)
+    return _Settled(cells, amounts, low, high, bounded)
 
 
-def _score(problem: Problem, cells: Cells, counts: Floats) -> tuple[NDArray[np.int16], Floats, Floats]:
-    """Score every candidate of small cells: amounts (b, d) and limits of their scores (b,)."""
-    amounts, owner = cells.points(counts, len(problem.space.elements), problem.limits)
+def _bound(problem: Problem, cells: Cells, threshold: float) -> tuple[Cells, tuple[NDArray[np.int16], Floats]]:
+    """Bound cells and cut them: those still open, and the candidates of those small enough, with their ceilings."""
+    block = lay_out_block(cells.members, cells.lower, cells.upper, problem.space.units, problem.curves)
+    pull, before = np.zeros(cells.lower.shape), cells.counts.copy()
+    bounded = problem.bounded(block, threshold, pull)
+    cells.ceiling[:] = np.minimum(cells.ceiling, bounded.ceiling)
+    alive = problem.cut(bounded, threshold, cells)
+    cells.tighten(problem.limits, alive)
+    small = np.flatnonzero(alive & (cells.counts <= LEAF))
+    amounts, ceiling, rows = _listed(problem, cells.take(small))
+    hopeful = ~problem.below(bounded, threshold, amounts, small[rows])
+    steepest(pull, cells.lower, cells.upper, cells.place)
+    cells.place[cells.counts < _SHRUNK * before] = -1
+    return cells.take(alive & (cells.counts > LEAF)), (amounts[hopeful], ceiling[hopeful])
+
+
+def _listed(problem: Problem, cells: Cells) -> tuple[NDArray[np.int16], Floats, NDArray[np.int64]]:
+    """List every candidate of small cells: amounts (b, d), ceilings (b,) and rows (b,) of their cells."""
+    amounts, owner = cells.points(len(problem.space.elements), problem.limits)
     rows = problem.placed(amounts)
     amounts, owner = amounts[rows], owner[rows]
+    return amounts, cells.ceiling[owner], owner
+
+
+def _score(problem: Problem, amounts: NDArray[np.int16], ceiling: Floats) -> tuple[Floats, Floats]:
+    """Return limits of the scores of candidates (b, d) of cells with known ceilings (b,)."""
     if not len(amounts):
-        return amounts, np.empty(0), np.empty(0)
+        return np.empty(0), np.empty(0)
     low, high = problem.range_at(Points.of(amounts, problem.space.units, problem.curves))
-    if (low > cells.ceiling[owner]).any():
+    if (low > ceiling).any():
         raise BrokenBoundError(f"a candidate scores {low.max():.6g} in a cell bounded lower")
-    return amounts, low, high
+    return low, high
 
 
-def _take(settled: _Settled, kept: Kept, stack: _Stack, tally: Tally) -> None:
+def _take(settled: _Settled, kept: Kept, stack: Stack, tally: Tally) -> None:
     """Enter what a block came to."""
     tally.cells += settled.bounded
     tally.points += len(settled.amounts)
@@ -311,7 +213,7 @@ def _take(settled: _Settled, kept: Kept, stack: _Stack, tally: Tally) -> None:
 def _proof(
     problem: Problem,
     kept: Kept,
-    stack: _Stack,
+    stack: Stack,
     tally: Tally,
     ended: tuple[NDArray[np.int16], BaseException | None],
 ) -> Proof:
@@ -321,10 +223,10 @@ def _proof(
     left = [cells for cells in left if len(cells)]
     tally.threshold = kept.threshold
     tally.ceiling = max((float(cells.ceiling.max()) for cells in left), default=-np.inf)
-    tally.open_points = sum(float(cells.counts(problem.space.units).sum()) for cells in left)
+    tally.open_points = sum(float(cells.counts.sum()) for cells in left)
     counts = kept.clear()
     # What climbing found must be among them, unless its cell is still open.
     every = np.unique(np.concatenate([counts, guesses]), axis=0) if len(guesses) else counts
     if not left and len(every) > len(counts):
         raise BrokenBoundError(f"{len(every) - len(counts)} of the best candidates were dropped")
-    return Proof(every, tally, not left, stopped)
+    return Proof(every, tally, not left, stopped, stack.size > MOST_BYTES)

@@ -17,6 +17,8 @@ from screener.space import CompositionSpace
 MOST_SUPPORTS = 400_000
 """Most choices of elements that each get a cell of their own from the start."""
 _AT_ONCE = 8192
+_LEAST = 0.3
+"""Where amounts from 0 on are cut in two: entropies and spreads bend most near 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,47 +30,59 @@ class Cells:
         lower: least amounts in grid units, shape (n, s).
         upper: greatest amounts, shape (n, s).
         ceiling: what the score does not exceed in them, shape (n,).
-        place: the member along which each is halved next, shape (n,).
+        counts: points of their boxes, limits on elements and sums aside, shape (n,).
+        place: the member along which each is halved next, −1 for those to be bounded again as they are, shape (n,).
     """
 
     members: Small
     lower: Small
     upper: Small
     ceiling: Floats
+    counts: Floats
     place: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.ceiling)
 
+    @property
+    def size(self) -> int:
+        """Memory, bytes."""
+        parts = self.members, self.lower, self.upper, self.ceiling, self.counts, self.place
+        return sum(part.nbytes for part in parts)
+
     def take(self, rows: NDArray[np.generic] | slice) -> Cells:
         """Pick rows by number, mask or slice."""
-        return Cells(self.members[rows], self.lower[rows], self.upper[rows], self.ceiling[rows], self.place[rows])
+        boxes = self.members[rows], self.lower[rows], self.upper[rows]
+        return Cells(*boxes, self.ceiling[rows], self.counts[rows], self.place[rows])
 
     def halves(self) -> Cells:
         """Cut every cell in two along its place; amounts of each half are disjoint."""
-        rows = np.arange(len(self))
-        low, high = self.lower[rows, self.place].astype(np.int64), self.upper[rows, self.place].astype(np.int64)
-        middle = (low + high) // 2
-        both = self.take(np.concatenate([rows, rows]))
-        both.upper[rows, self.place] = middle
-        both.lower[len(rows) + rows, self.place] = middle + 1
+        cut = np.flatnonzero(self.place >= 0)
+        both = self.take(np.concatenate([np.arange(len(self)), cut]))
+        place = self.place[cut]
+        low, high = self.lower[cut, place].astype(np.int64), self.upper[cut, place].astype(np.int64)
+        middle = np.where(low == 0, (high * _LEAST).astype(np.int64), (low + high) // 2)
+        both.upper[cut, place] = middle
+        both.lower[len(self) + np.arange(len(cut)), place] = middle + 1
         return both
+
+    def tighten(self, limits: CellLimits, alive: NDArray[np.bool_]) -> None:
+        """Shrink cells, in place, to what their limits leave, count them, and mark those that hold no candidate."""
+        holding = np.empty(len(self), np.bool_)
+        tighten_all(self.members, self.lower, self.upper, limits, holding)
+        alive &= holding
+        self.lower[~alive] = self.upper[~alive] = 0
+        count_all(self.lower, self.upper, limits.units, np.empty((2, limits.units + 1)), self.counts)
 
     def tightened(self, limits: CellLimits) -> Cells:
         """Shrink cells to what their limits leave and drop those that cannot hold a candidate."""
-        alive = np.empty(len(self), np.bool_)
-        tighten_all(self.members, self.lower, self.upper, limits, alive)
-        return self.take(alive)
+        alive, tight = np.ones(len(self), np.bool_), self.take(np.arange(len(self)))
+        tight.tighten(limits, alive)
+        return tight.take(alive)
 
-    def counts(self, units: int) -> Floats:
-        """Return how many points each box holds (n,), limits on elements and sums aside."""
-        out = np.empty(len(self))
-        count_all(self.lower, self.upper, units, np.empty((2, units + 1)), out)
-        return out
-
-    def points(self, counts: Floats, d: int, limits: CellLimits) -> tuple[Small, NDArray[np.int64]]:
-        """List the candidates of cells with known counts: amounts (b, d) and the row of each one's cell (b,)."""
-        room = int(counts.sum())
+    def points(self, d: int, limits: CellLimits) -> tuple[Small, NDArray[np.int64]]:
+        """List the candidates of cells: amounts (b, d) and the row of each one's cell (b,)."""
+        room = int(self.counts.sum())
         amounts, owner = np.empty((room, d), np.int16), np.empty(room, np.int64)
         found = list_points(self.members, self.lower, self.upper, limits, owner, amounts)
         return amounts[:found], owner[:found]
@@ -108,4 +122,4 @@ def first_cells(space: CompositionSpace, absent: Sequence[bool], limits: CellLim
 def _cells(members: Small, lower: Small, upper: Small) -> Cells:
     """Make cells of which nothing is known yet."""
     n = len(members)
-    return Cells(members, lower, upper, np.full(n, np.inf), np.zeros(n, np.int64))
+    return Cells(members, lower, upper, np.full(n, np.inf), np.zeros(n), np.zeros(n, np.int64))

@@ -95,7 +95,10 @@ def fold(
             linear += np.outer(column, net.first[row])
             size += np.outer(np.abs(column), np.abs(net.first[row]))
     bias = net.first_bias + np.asarray(conditions, np.float64) @ net.first[len(descriptors) :]
-    weights = Weights(linear, bent, bias, net.second, net.second_bias, net.last, np.array([net.last_bias]))
+    with np.errstate(over="ignore"):
+        rough = net.second.astype(np.float32)
+    ends = net.second_bias, net.last, np.array([net.last_bias])
+    weights = Weights(linear, bent, bias, net.second, rough, *ends, np.vstack([linear, bent, bias]).T.copy())
     return FoldedNet(weights, net.rise, _rounding(net, conditions, size, bent, largest(curved, symbols)))
 
 

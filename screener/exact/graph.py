@@ -33,6 +33,13 @@ class Rise:
                 value = _apply(operator, value, constant)
         return value
 
+    def back(self, value: Matrix) -> Matrix:
+        """Return about where it reaches a value, any shape; ±∞ where it stays above or below."""
+        with np.errstate(divide="ignore", over="ignore"):
+            for operator, constant in reversed(self.steps):
+                value = _undo(operator, value, constant)
+        return value
+
 
 @dataclass(frozen=True, slots=True)
 class ReluNet:
@@ -127,6 +134,29 @@ def _apply(operator: str, value: Matrix, constant: float) -> Matrix:
             return np.maximum(value, constant)
         case "Min":
             return np.minimum(value, constant)
+    return value
+
+
+def _undo(operator: str, value: Matrix, constant: float) -> Matrix:
+    """Invert one step."""
+    match operator:
+        case "Exp":
+            return np.log(np.maximum(value, 0.0))
+        case "Sigmoid":
+            held = np.clip(value, 0.0, 1.0)
+            return np.log(held) - np.log1p(-held)
+        case "Add":
+            return value - constant
+        case "Sub":
+            return value + constant
+        case "Mul":
+            return value / constant
+        case "Div":
+            return value * constant
+        case "Max":
+            return np.where(value <= constant, -np.inf, value)
+        case "Min":
+            return np.where(value > constant, np.inf, value)
     return value
 
 

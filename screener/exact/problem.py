@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,59 +12,31 @@ from screener.exact._curve_kernels import Curves
 from screener.exact._frame_kernels import Floats
 from screener.exact.bounds import Block
 from screener.exact.cells import Cells
+from screener.exact.parts import Condition, Covered, Part, covered, range_of
 from screener.exact.points import Points
-from screener.exact.quantities import Quantity
 from screener.exact.regions import Neighbourhoods
 from screener.space import CompositionSpace
 
-_ROUNDING = 2.0**-44
-
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """One part of a score.
+class Bounded:
+    """Score and conditions over a block of n cells.
 
     Attributes:
-        quantity: what it reads.
-        weight: factor on it, negative where less is better.
-        desired: the ends of a desirability, worthless and ideal after the factor; None for a plain sum.
+        ceiling: what the score does not exceed, shape (n,); −∞ where a condition cannot be met.
+        block: the cells.
+        score: the score.
+        rows: cells whose score may reach the threshold: only of these the conditions are bounded, shape (r,).
+        hopeful: these cells.
+        conditions: sums that conditions are on.
     """
 
-    quantity: Quantity
-    weight: float
-    desired: tuple[float, float] | None = None
-
-    def ceiling(self, block: Block, places: NDArray[np.int64] | None = None) -> Floats:
-        """Return what it does not exceed in each cell (n,)."""
-        sign = 1.0 if self.weight > 0 else -1.0
-        return self._worth(abs(self.weight) * self.quantity.ceiling(block, sign, places))
-
-    def range_at(self, points: Points) -> tuple[Floats, Floats]:
-        """Return limits (b,) between which it lies at points."""
-        low, high = self.quantity.range_at(points)
-        ends = (self.weight * low, self.weight * high)
-        least, most = ends if self.weight > 0 else ends[::-1]
-        return self._worth(least), self._worth(most)
-
-    def _worth(self, value: Floats) -> Floats:
-        """Turn a weighted number into its desirability, where there is one."""
-        if self.desired is None:
-            return value
-        worthless, ideal = self.desired
-        return np.clip((value - worthless) / (ideal - worthless), 0.0, 1.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """A condition on a sum; where only rounding decides, the judge does.
-
-    Attributes:
-        parts: terms of the sum, without desirabilities.
-        least: what the sum must reach.
-    """
-
-    parts: tuple[Part, ...]
-    least: float
+    ceiling: Floats
+    block: Block
+    score: Covered
+    rows: NDArray[np.int64]
+    hopeful: Block
+    conditions: tuple[Covered, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,21 +105,55 @@ class Problem:
             rows &= ~self.apart.meet(cells)[1]
         return rows
 
-    def ceiling(self, block: Block, places: NDArray[np.int64]) -> Floats:
-        """Return what the score does not exceed in each cell (n,), −∞ where a condition cannot be met."""
-        ceiling = _ceiling(self.parts, self.constant, block, self.product, places)
-        for each in self.conditions:
-            ceiling[_ceiling(each.parts, 0.0, block) < each.least] = -np.inf
-        return ceiling
+    def bounded(self, block: Block, threshold: float, pull: Floats) -> Bounded:
+        """Bound the score and every condition over cells (n,) and fill the promise of their members (n, s).
+
+        Bounds below the threshold, or below what a condition asks, are no closer than is quick.
+        """
+        score = covered(self.parts, self.constant, block, threshold, self.product, pull)
+        ceiling, rows = score.ceiling.copy(), np.arange(len(score.ceiling))
+        if not self.conditions:
+            return Bounded(ceiling, block, score, rows, block, ())
+        rows = np.flatnonzero(ceiling >= threshold)
+        hopeful = block.take(rows)
+        conditions = tuple(covered(each.parts, 0.0, hopeful, each.least) for each in self.conditions)
+        for each, under in zip(self.conditions, conditions, strict=True):
+            ceiling[rows[under.ceiling < each.least]] = -np.inf
+        return Bounded(ceiling, block, score, rows, hopeful, conditions)
+
+    def cut(self, bounded: Bounded, threshold: float, cells: Cells) -> NDArray[np.bool_]:
+        """Shrink bounded cells, in place, to where conditions may be met and the score may reach a threshold.
+
+        Returns which cells (n,) are left.
+        """
+        alive, rows = (bounded.ceiling >= threshold) & (bounded.ceiling > -np.inf), bounded.rows
+        if self.conditions:
+            part, left = cells.take(rows), alive[rows]
+            for each, under in zip(self.conditions, bounded.conditions, strict=True):
+                under.cut(each.least, bounded.hopeful, self.space.units, part, left)
+            cells.lower[rows], cells.upper[rows], alive[rows] = part.lower, part.upper, left
+        bounded.score.cut(threshold, bounded.block, self.space.units, cells, alive)
+        return alive
+
+    def below(
+        self, bounded: Bounded, threshold: float, amounts: NDArray[np.int16], rows: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """Say which amounts (b, d), of cells in ``rows`` (b,), cannot meet the conditions or reach a threshold."""
+        out, units = np.zeros(len(rows), np.bool_), self.space.units
+        bounded.score.below(threshold, bounded.block, units, amounts, rows, out)
+        places = np.searchsorted(bounded.rows, rows)
+        for each, under in zip(self.conditions, bounded.conditions, strict=True):
+            under.below(each.least, bounded.hopeful, units, amounts, places, out)
+        return out
 
     def range_at(self, points: Points) -> tuple[Floats, Floats]:
         """Return limits (b,) between which the score lies; −∞ where a condition may not be met, or is not.
 
         The lower limit holds for candidates sure to count, the upper one for those that may.
         """
-        low, high = _range(self.parts, self.constant, points, self.product)
+        low, high = range_of(self.parts, self.constant, points, self.product)
         for each in self.conditions:
-            least, most = _range(each.parts, 0.0, points)
+            least, most = range_of(each.parts, 0.0, points)
             low[least < each.least] = -np.inf
             high[most < each.least] = -np.inf
         return low, high
@@ -157,36 +162,6 @@ class Problem:
         """Return how far points (b,) are from meeting every condition, each on the scale of its own limit."""
         total = np.zeros(len(points.fractions))
         for each in self.conditions:
-            least, _ = _range(each.parts, 0.0, points)
+            least, _ = range_of(each.parts, 0.0, points)
             total += np.maximum(0.0, each.least - least) / (1.0 + abs(each.least))
         return total
-
-
-def _ceiling(
-    parts: Sequence[Part],
-    constant: float,
-    block: Block,
-    product: bool = False,
-    places: NDArray[np.int64] | None = None,
-) -> Floats:
-    """Return what the parts together do not exceed in each cell (n,)."""
-    each = [part.ceiling(block, places if k == 0 else None) for k, part in enumerate(parts)]
-    return _together(each, constant, product, 1.0)
-
-
-def _range(parts: Sequence[Part], constant: float, points: Points, product: bool = False) -> tuple[Floats, Floats]:
-    """Return limits (b,) between which the parts together lie at points."""
-    pairs = [part.range_at(points) for part in parts]
-    low, high = ([pair[end] for pair in pairs] for end in (0, 1))
-    return _together(low, constant, product, -1.0), _together(high, constant, product, 1.0)
-
-
-def _together(values: Sequence[Floats], constant: float, product: bool, outward: float) -> Floats:
-    """Add up or multiply, rounded outward by more than the judge may differ."""
-    if len(values) == 1 and not constant:
-        return values[0].copy()
-    if product:
-        # Desirabilities round little; one of exactly 1, or 0, stays that.
-        return np.asarray(np.prod(values, axis=0) * (1.0 + outward * _ROUNDING))
-    sizes = np.sum(np.abs(values), axis=0) + abs(constant)
-    return np.asarray(np.sum(values, axis=0) + constant + outward * _ROUNDING * sizes)

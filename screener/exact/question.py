@@ -12,7 +12,8 @@ from screener.errors import ExpressionError
 from screener.exact.affine import HINT, Affine, comparisons, no_bound
 from screener.exact.folding import CURVED, FoldedNet, curves_of, fold, largest, linear_column
 from screener.exact.graph import Rise, read_relu_net
-from screener.exact.problem import Condition, Part, Problem
+from screener.exact.parts import Condition, Part
+from screener.exact.problem import Problem
 from screener.exact.quantities import Curved, Linear, Prediction, Quantity, Ratio
 from screener.float64_net import Float64Net
 from screener.judge import condition_columns

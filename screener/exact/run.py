@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from screener.candidates import Candidates
 from screener.errors import CompositionError, ExpressionError, ScreenerError
-from screener.exact.branch import Notebook, Proof, Tally, branch
+from screener.exact.branch import MOST_BYTES, Proof, branch
 from screener.exact.problem import Problem
 from screener.exact.question import exact_problem
 from screener.exact.regions import Neighbourhoods, alloys_in
+from screener.exact.standing import Notebook, Tally
 from screener.jobs import ScreenJob
 from screener.judge import Judge
 from screener.plan import Plan
@@ -167,6 +168,8 @@ def find_exactly(
         found, proof = _spread(problem, k, limits.apart, listed)
     if not proof.complete:
         cause = "the time limit was reached" if proof.stopped is None else "the search was stopped"
+        if proof.crowded:
+            cause = f"more cells are open than fit in {MOST_BYTES / 2**30:g} GiB"
         watch.warn(f"{cause}: there may be better candidates than those listed")
     return ExactFound(found, proof, _lines(proof, found.score, k, limits.apart))
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from screener.candidates import MOST_KEPT, Candidates
 from screener.elements import tables_digest
 from screener.errors import InputError, OutputError
-from screener.exact.branch import Standing
 from screener.exact.problem import Problem
+from screener.exact.standing import Standing
 from screener.plan import Plan
 from screener.run_models import RunModels
 from screener.runs.journal import Entry, JournalFile, intervals_of

@@ -8,9 +8,10 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from screener.exact.branch import Standing, Tally
+from screener.exact._cell_kernels import count_all
 from screener.exact.cells import Cells
 from screener.exact.problem import Problem
+from screener.exact.standing import Standing, Tally
 from screener.runs.sealed import of_type, packed, unpacked
 
 
@@ -75,10 +76,12 @@ def _cells(value: Mapping[str, object], problem: Problem) -> Cells:
     )
     if not 1 <= width <= d or {len(members), len(lower), len(upper), len(ceiling)} != {len(place)}:
         raise ValueError("cells of another form")
-    limits = ((members, d - 1), (lower, units), (upper, units), (place, width - 1))
-    if not all(((each >= 0) & (each <= most)).all() for each, most in limits):
+    limits = ((members, 0, d - 1), (lower, 0, units), (upper, 0, units), (place, -1, width - 1))
+    if not all(((each >= least) & (each <= most)).all() for each, least, most in limits):
         raise ValueError("cells outside the space")
-    return Cells(members, lower, upper, ceiling, place)
+    counts = np.empty(len(place))
+    count_all(lower, np.maximum(lower, upper), units, np.empty((2, units + 1)), counts)
+    return Cells(members, lower, upper, ceiling, counts, place)
 
 
 def _width(value: object) -> int:

@@ -131,11 +131,16 @@ def random_space(rng: np.random.Generator, most: int) -> CompositionSpace:
 
 
 def random_question(rng: np.random.Generator, elements: Sequence[str]) -> Question:
-    """Draw an objective and conditions that an exact search can bound."""
+    """Draw an objective, with ties at times, and conditions that an exact search can bound."""
     target = TARGETS[rng.integers(4)]
     where = [random_condition(rng, elements) for _ in range(rng.integers(3))] if rng.random() < 0.6 else []
     asked = {"where": " and ".join(where) or None, "classifier": [None, "independent"][rng.integers(2)]}
-    kind = rng.integers(5)
+    kind = rng.integers(7)
+    if kind == 5:  # amounts tie by the thousand
+        return Question(**{"maximize" if rng.random() < 0.5 else "minimize": (elements[0],)}, **asked)
+    if kind == 6:
+        wishes = (f"{target}=0.05:0.999" if target.startswith("p_") else f"{target}=1:300", "hardness_gpa=1:20")
+        return Question(maximize=wishes[:1] if target == "hardness_gpa" else wishes, **asked)
     if kind == 0:
         other = TARGETS[rng.integers(4)]
         text = f"{rng.normal():.3f} * {target} - {rng.random():.3f} * {other} / 7 + {rng.normal():.3f} * vec + 2"

@@ -88,6 +88,23 @@ def test_dry_run_counts_first(run, arguments: tuple[str, ...], count: int) -> No
     assert lines[-1].startswith("memory: about ")
 
 
+def test_dry_run_tells_which_search_would_run(run) -> None:
+    large = ("enumerate", "--elements", "Al,Ti,Cr,Fe,Ni,Zr,Co,Cu", "--dry-run")
+    lines = run(*large).out.splitlines()
+    assert lines[:2] == [
+        "candidates: 26075972546",
+        "time: about seconds to minutes for most questions, of any size (exact search); --time-limit ends it",
+    ]
+    assert lines[2].startswith("memory: about ")
+    refused = "note: more than the 1000000000 of --max-candidates, so a search would be refused"
+    for asked in (("--search", "exhaustive"), ("--where", "vec > 5 or Al > 3")):
+        lines = run(*large, *asked, "--max-candidates", "1000000000").out.splitlines()
+        assert lines[1] == refused
+        assert lines[2].startswith("time: about ")
+    ended = run(*large, "--search", "exact", "--pareto", "--maximize", "hardness_gpa", "--minimize", "vec=4:9")
+    assert ended.err.startswith("error: exact search has no bound for `--pareto`\n")
+
+
 def test_dry_run_of_a_space_beyond_numbering(run) -> None:
     names = "Al,Ti,Cr,Fe,Ni,Co,Cu,Zr,Nb,Mo,W,Ta,Y"
     ended = run("enumerate", "--elements", names, "--step", "0.1", "--dry-run")

@@ -12,7 +12,7 @@ import polars
 import pytest
 
 from screener.cli.terminal import Terminal
-from screener.exact.branch import Tally
+from screener.exact.standing import Tally
 
 BASE = ("enumerate", "--elements", "Al,Ti,Cr,Ni")
 LARGE = ("enumerate", "--elements", "Al,Ti,Cr,Fe,Ni,Zr,Co,Cu")

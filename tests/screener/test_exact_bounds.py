@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from exact_cases import ELEMENTS
@@ -11,13 +13,14 @@ from hypothesis import strategies as st
 from screener.descriptors.reference import describe
 from screener.descriptors.specs import feature_spec
 from screener.errors import ModelError
-from screener.exact.bounds import lay_out_block, net_ceiling
+from screener.exact._cut_kernels import cut_all, points_below
+from screener.exact.bounds import lay_out_block, net_roof
 from screener.exact.cells import first_cells
 from screener.exact.folding import CURVED, curves_of, fold, largest
 from screener.exact.graph import ReluNet, Rise, read_relu_net
 from screener.exact.points import Points, net_output
 from screener.exact.problem import Problem
-from screener.exact.quantities import Curved, Linear, Ratio
+from screener.exact.quantities import Curved, Linear, Prediction, Ratio
 from screener.float64_net import Float64Net, Node
 from screener.space import CompositionSpace
 
@@ -66,6 +69,7 @@ def random_cells(rng: np.random.Generator, n: int = 6) -> tuple[tuple[str, ...],
         lower.astype(np.int16),
         upper.astype(np.int16),
         np.full(n, np.inf),
+        np.zeros(n),
         np.zeros(n, int),
     ).tightened(limits)
     return elements, units, (cells, limits)
@@ -93,6 +97,16 @@ def output_of(net: ReluNet, fractions: np.ndarray, elements: tuple[str, ...], co
     return np.maximum(first @ net.second + net.second_bias, 0) @ net.last + net.last_bias
 
 
+def stays_below(values, roof, block, row, fractions):
+    """Values at points of a cell against its roof: the ceiling, and the line wherever it is said to hold."""
+    assert (values <= roof.ceiling[row]).all()
+    frame, m = block.frame, block.frame.opened[row]
+    x = (fractions - frame.centre[row])[:, frame.place[row, :m]]
+    slope = roof.slope[row, :m]
+    line = roof.level[row] + x @ slope + 1e-13 * (abs(roof.level[row]) + np.abs(slope).sum())
+    assert (values <= np.where(values > roof.floor[row], line, np.inf)).all()
+
+
 @given(SEEDS)
 @LAWS
 def test_networks_stay_below_their_ceilings(seed):
@@ -102,12 +116,12 @@ def test_networks_stay_below_their_ceilings(seed):
     folded = fold(net, SCREEN, BENT, elements, conditions)
     curves = curves_of(BENT, elements)
     block = lay_out_block(cells.members, cells.lower, cells.upper, units, curves)
-    above, below = net_ceiling(block, folded, 1.0), -net_ceiling(block, folded, -1.0)
+    above, below = net_roof(block, folded, 1.0), net_roof(block, folded, -1.0)
     for row in range(len(cells)):
         counts = points_in(rng, cells.lower[row], cells.upper[row], units)
         output = output_of(net, counts / units, elements, conditions)
-        assert (output <= above[row]).all()
-        assert (output >= below[row]).all()
+        stays_below(output, above, block, row, counts / units)
+        stays_below(-output, below, block, row, counts / units)
         quick = net_output(Points.of(counts, units, curves), folded)
         assert (np.abs(quick - output) <= folded.rounding).all()
 
@@ -145,22 +159,67 @@ def test_sums_ratios_and_lines_stay_below_their_ceilings(seed):
     top, bottom = rng.normal(size=len(elements)), rng.uniform(0.1, 3, len(elements))
     place = int(rng.integers(len(BENT)))
     for quantity in (Linear(top), Ratio(top, bottom), Curved(place, float(largest(BENT, elements)[place]))):
-        above, below = quantity.ceiling(block, 1.0), -quantity.ceiling(block, -1.0)
+        above, below = quantity.roof(block, 1.0), quantity.roof(block, -1.0)
         for row in range(len(cells)):
             counts = points_in(rng, cells.lower[row], cells.upper[row], units)
             low, high = quantity.range_at(Points.of(counts, units, curves_of(BENT, elements)))
-            assert (low <= above[row]).all()
-            assert (high >= below[row]).all()
+            stays_below(low, above, block, row, counts / units)
+            stays_below(-high, below, block, row, counts / units)
             if isinstance(quantity, Linear) and len(elements) < 4:
                 # A linear sum is greatest at a corner, so its ceiling is reached there.
-                every, _ = cells.take(slice(row, row + 1)).points(
-                    cells.take(slice(row, row + 1)).counts(units), len(elements), _free(elements, units)
-                )
-                assert np.isclose((every / units @ top).max(), above[row], rtol=0, atol=1e-9)
+                every, _ = cells.take(slice(row, row + 1)).points(len(elements), _free(elements, units))
+                assert np.isclose((every / units @ top).max(), above.ceiling[row], rtol=0, atol=1e-9)
 
 
 def _free(elements, units):
     return Problem(CompositionSpace.build(elements, 100 / units), curves_of([], elements), ()).limits
+
+
+@given(SEEDS)
+@LAWS
+def test_cutting_takes_away_only_what_a_line_leaves_below(seed):
+    rng = np.random.default_rng(seed)
+    elements, units, (cells, limits) = random_cells(rng)
+    block = lay_out_block(cells.members, cells.lower, cells.upper, units, curves_of([], elements))
+    column = rng.normal(size=len(elements))
+    roof = Linear(column).roof(block, 1.0)
+    least = roof.ceiling - rng.choice([-1e-6, 0.0, 0.05, 0.5]) * np.abs(column).max()
+    lower, upper, alive = cells.lower.copy(), cells.upper.copy(), np.ones(len(cells), bool)
+    cut_all(block.frame, roof, least, units, lower, upper, alive)
+    for row in range(len(cells)):
+        counts = points_in(rng, cells.lower[row], cells.upper[row], units)
+        good = counts[counts / units @ column >= least[row]]
+        inside = (good >= lower[row]).all(axis=1) & (good <= upper[row]).all(axis=1)
+        assert inside.all()
+        assert alive[row] or not len(good)
+        left = ~alive[row] | (lower[row] >= cells.lower[row]).all() & (upper[row] <= cells.upper[row]).all()
+        assert left
+        if len(elements) < 4 and alive[row]:
+            # Every limit that is left is reached by an alloy good enough, but for rounding.
+            every, _ = cells.take(slice(row, row + 1)).points(len(elements), limits)
+            good = every[every / units @ column >= least[row] - 1e-9]
+            assert (good.min(axis=0) <= lower[row]).all()
+            assert (good.max(axis=0) >= upper[row]).all()
+        below = np.zeros(len(counts), bool)
+        points_below(block.frame, roof, least, units, counts.astype(np.int16), np.full(len(counts), row), below)
+        assert (below <= (counts / units @ column < least[row])).all()
+
+
+@given(st.sampled_from(["Exp", "Sigmoid", "Add", "Sub", "Mul", "Div", "Max", "Min"]), SEEDS)
+@LAWS
+def test_what_a_prediction_needs_is_no_more_than_it_takes(step, seed):
+    rng = np.random.default_rng(seed)
+    constant = float(np.exp(rng.normal()))
+    rise = Rise((("Add", float(rng.normal())), (step, constant), ("Mul", 2.0)))
+    empty = fold(random_net(rng), SCREEN, BENT, ("Al", "Ni"), [0.0])
+    prediction = Prediction(dataclasses.replace(empty, rise=rise))
+    output = np.concatenate([rng.normal(0, 3, 200), [-40.0, 40.0, 0.0]])
+    for sign in (1.0, -1.0):
+        value = sign * rise(output)
+        wanted = np.sort(np.concatenate([value, rng.normal(0, 3, 20), [-np.inf, np.inf]]))
+        needed = prediction.needed(wanted, sign)
+        for least, enough in zip(wanted, needed, strict=True):
+            assert (sign * output[value >= least] >= enough).all()
 
 
 @given(SEEDS)
@@ -179,15 +238,14 @@ def test_cells_hold_every_candidate_once(seed):
     seen = []
     for cells in first_cells(space, (), limits):
         for _ in range(4):
-            counts = cells.counts(space.units)
-            done = counts <= 5
-            seen.append(cells.take(done).points(counts[done], d, limits)[0])
+            done = cells.counts <= 5
+            seen.append(cells.take(done).points(d, limits)[0])
             cells = cells.take(~done)
             # Halve along the widest member.
             place = (cells.upper - cells.lower).argmax(axis=1)
-            cells = type(cells)(cells.members, cells.lower, cells.upper, cells.ceiling, place)
+            cells = dataclasses.replace(cells, place=place)
             cells = cells.halves().tightened(limits)
-        seen.append(cells.points(cells.counts(space.units), d, limits)[0])
+        seen.append(cells.points(d, limits)[0])
     index = space.rank(np.concatenate(seen))
     assert sorted(index.tolist()) == list(range(space.size))
 

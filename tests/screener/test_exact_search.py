@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from exact_cases import FOLDER, TARGETS, Case, random_question, random_space
 
+from screener.exact import branch, quantities
 from screener.exact import problem as problem_module
-from screener.exact.branch import BrokenBoundError
+from screener.exact.branch import MOST_BYTES, BrokenBoundError
 from screener.exact.regions import alloys_in
+from screener.exact.stack import Stack
 from screener.jobs import Question
 from screener.run_models import read_index
 from screener.space import CompositionSpace
@@ -90,6 +94,28 @@ def test_certificate_and_partial_answer():
     assert done.lines[1] == f"certificate: no candidate outside this list scores above {done.found.score[-1]:.10g}"
 
 
+def test_open_cells_take_little_memory(monkeypatch):
+    sizes, push = [], Stack.push
+
+    def watched(self, cells):
+        push(self, cells)
+        sizes.append(self.size)
+        assert self.size == sum(part.size for part in self.parts)
+
+    monkeypatch.setattr(Stack, "push", watched)
+    case = Case.of(CompositionSpace.build("Fe,Co,Ni,Cr,Al,Ti,Cu", 1), Question(minimize=("p_amorphous",)))
+    case.exact(10, seconds=0.5)
+    assert 0 < max(sizes) < MOST_BYTES / 1000
+
+
+def test_more_open_cells_than_fit_end_the_search(monkeypatch):
+    case = Case.of(CompositionSpace.build("Al,Ni,Cu,Zr", 2), Question())
+    monkeypatch.setattr(branch, "MOST_BYTES", 100)
+    stopped = case.exact(10)
+    assert stopped.proof.crowded
+    assert stopped.lines[1].startswith("certificate: partial, no candidate scores above ")
+
+
 @pytest.mark.parametrize("apart", [4, 10])
 def test_winners_apart_are_those_of_a_greedy_pass(apart):
     case = Case.of(CompositionSpace.build("Al,Ni,Cu,Zr", 4), Question(maximize=("hardness_gpa",)))
@@ -128,14 +154,29 @@ def test_only_the_neighbourhood_of_measured_alloys(reach):
 @pytest.mark.parametrize("share", [0.1, 0.2, 0.6])
 def test_a_bound_that_is_too_low_is_caught(monkeypatch, share):
     """The search itself notices: a candidate above the bound of its cell, or a good one that was dropped."""
-    sound = problem_module.Problem.ceiling
+    sound = problem_module.Problem.bounded
 
-    def unsound(self, block, places):
-        ceiling = sound(self, block, places)
-        return ceiling - share * (np.abs(ceiling) + 10.0)
+    def unsound(self, block, threshold, pull):
+        bounded = sound(self, block, threshold, pull)
+        return replace(bounded, ceiling=bounded.ceiling - share * (np.abs(bounded.ceiling) + 10.0))
 
     case = Case.of(CompositionSpace.build("Al,Ni,Cu,Zr", 2), Question())
     same_list(case, 100)
-    monkeypatch.setattr(problem_module.Problem, "ceiling", unsound)
+    monkeypatch.setattr(problem_module.Problem, "bounded", unsound)
+    with pytest.raises(BrokenBoundError):
+        case.exact(100)
+
+
+@pytest.mark.parametrize("by", [0.3, 2.0])
+def test_a_line_that_is_too_low_is_caught(monkeypatch, by):
+    """Cells cut by lines that good candidates rise above lose some of those known from the start."""
+    sound = quantities.net_roof
+
+    def unsound(*asked):
+        roof = sound(*asked)
+        return roof._replace(level=roof.level - by)
+
+    case = Case.of(CompositionSpace.build("Al,Ni,Cu,Zr", 2), Question())
+    monkeypatch.setattr(quantities, "net_roof", unsound)
     with pytest.raises(BrokenBoundError):
         case.exact(100)
