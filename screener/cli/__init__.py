@@ -29,6 +29,7 @@ from screener.cli.models_commands import (
 )
 from screener.cli.report_commands import PLOT_EXAMPLES, PLOT_HELP, REPORT_EXAMPLES, REPORT_HELP, plot, report
 from screener.cli.score_command import SCORE_EXAMPLES, SCORE_HELP, score
+from screener.cli.serve_command import SERVE_EXAMPLES, SERVE_HELP, serve
 
 __all__ = ["app", "main"]
 
@@ -61,6 +62,7 @@ for name, command, text, examples in (
     ("features", features, FEATURES_HELP, FEATURES_EXAMPLES),
     ("report", report, REPORT_HELP, REPORT_EXAMPLES),
     ("plot", plot, PLOT_HELP, PLOT_EXAMPLES),
+    ("serve", serve, SERVE_HELP, SERVE_EXAMPLES),
     ("models", models, MODELS_HELP, MODELS_EXAMPLES),
     ("cite", cite, CITE_HELP, CITE_EXAMPLES),
 ):
