@@ -149,6 +149,7 @@ class ScreenJob:
             "elements": list(space.elements),
             "step_at_percent": 100 / space.units,
             "limits": space.describe(),
+            **space.limits(),
             "units": self.units,
         }
         asked |= {name: value for name in ("diverse", "near") if (value := getattr(self, name)) is not None}

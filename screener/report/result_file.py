@@ -23,6 +23,8 @@ Kind: TypeAlias = Literal["number", "flag", "text"]
 
 _SUFFIXES = (".csv", ".parquet", ".jsonl")
 _PREFIX = "screener."
+_OURS = frozenset({"in_domain", "p_amorphous", "score"})
+"""Columns of which a result without metadata, one that was moved, has at least one."""
 _FLAGS = frozenset({"true", "false", ""})
 
 
@@ -124,6 +126,20 @@ def _described(
     """
     question, models, counts = (_part(about, name, path) for name in ("question", "models", "summary"))
     return ResultFile(path, rows, columns, question, models, counts, about.get(f"{_PREFIX}version", ""), total)
+
+
+def require_result(result: ResultFile) -> None:
+    """Refuse a table that no screen made: nothing could be said of it but its own columns.
+
+    Raises:
+        InputError: it carries no metadata of ours and lacks the columns that every result has.
+    """
+    if result.question or ("formula" in result.columns and _OURS & set(result.columns)):
+        return
+    raise InputError(
+        f"`{result.path.name}` is no result of a screen: it has no predictions",
+        f"predict its alloys first: screener score {result.path.name} -o predicted.csv",
+    )
 
 
 def _frame(path: Path, suffix: str) -> polars.DataFrame:

@@ -238,7 +238,7 @@ def test_nothing_sticks_out_in_any_theme(page, theme: str, width: int) -> None:
 def test_a_table_without_numbers_opens_and_selects(browser, tiny_models, tmp_path) -> None:
     from screener.report.document import write_report
 
-    (tmp_path / "a.csv").write_text("formula,note\nCu50Zr50,a\nAl20Ti30Cr50,b\nno alloy,\n", encoding="utf-8")
+    (tmp_path / "a.csv").write_text("formula,in_domain\nCu50Zr50,a\nAl20Ti30Cr50,b\nno alloy,\n", encoding="utf-8")
     write_report(tmp_path / "a.csv", tmp_path / "a.html", tiny_models)
     page = opened(browser, tmp_path / "a.html")
     page.find_element(By.CSS_SELECTOR, "#table tr[data-place='2']").click()
