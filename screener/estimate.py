@@ -6,6 +6,8 @@ import math
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
 
 from screener.binding import check_conditions
 from screener.candidates import Candidates
@@ -24,6 +26,21 @@ _PROOF = 100.0
 """Megabytes of open cells, blocks of them and candidates that may be among the best."""
 
 
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a search would take.
+
+    Attributes:
+        search: whether every candidate would be scored, or the best be proved.
+        seconds: how long; None for a proof, whose length depends on the question.
+        megabytes: peak memory.
+    """
+
+    search: Literal["exhaustive", "exact"]
+    seconds: float | None
+    megabytes: float
+
+
 def estimate(job: ScreenJob) -> Iterator[str]:
     """Yield lines: the number of candidates first, then time and memory as far as they can be told.
 
@@ -39,8 +56,7 @@ def estimate(job: ScreenJob) -> Iterator[str]:
         yield "note: too many to number, so this space can be counted but not searched"
         return
     refused = f"note: more than the {job.max_candidates} of --max-candidates, so a search would be refused"
-    may = may_be_exact(job)
-    if job.candidates > job.max_candidates and not may:
+    if job.candidates > job.max_candidates and not may_be_exact(job):
         yield refused
     try:
         find_folder(job.models)
@@ -49,41 +65,52 @@ def estimate(job: ScreenJob) -> Iterator[str]:
             raise
         yield f"note: time and memory are not estimated, as {missing.message}"
         return
-    seconds, megabytes = _measure(job, may)
-    if seconds is None:
+    cost = cost_of(job)
+    if cost.seconds is None:
         yield "time: about seconds to minutes for most questions, of any size (exact search); --time-limit ends it"
     else:
-        if job.candidates > job.max_candidates and may:
+        if job.candidates > job.max_candidates and may_be_exact(job):
             yield refused
-        yield f"time: about {_duration(seconds)}"
-    yield f"memory: about {megabytes:.0f} MB"
+        yield f"time: about {duration(cost.seconds)}"
+    yield f"memory: about {cost.megabytes:.0f} MB"
 
 
-def _measure(job: ScreenJob, may: bool) -> tuple[float | None, float]:
-    """Time a few blocks and extrapolate: seconds, None for an exact search, and megabytes."""
+def cost_of(job: ScreenJob) -> Cost:
+    """Time a few blocks and extrapolate, or find that the search would be exact.
+
+    Raises:
+        ScreenerError: the question does not fit the models.
+    """
     started = time.perf_counter()
+    may = may_be_exact(job)
     with run_models(job.question, job.models, job.device) as models:
         plan = make_plan(job.question, models.search, job.space.elements)
         check_conditions(job.question, models.models())
-        if may and problem_of(job, plan, models) is not None:
-            return None, _peak_megabytes() + _PROOF
-        fused = job.candidates >= FUSE_FROM
-        engine = BlockEngine(models.search, job.space.elements, plan.wanted, fused=fused)
-        block = engine.new_block(job.block)
-        candidates = Candidates(job.space)
-        span = next(candidates.spans(job.block))
-        seconds = math.inf
-        for _ in range(_ROUNDS):  # the first round also loads compiled code
-            before = time.perf_counter()
-            candidates.fill(span, block.fractions)
-            block.rows = len(span)
-            engine.columns(block)
-            seconds = min(seconds, time.perf_counter() - before)
+        exact = may and problem_of(job, plan, models) is not None
+        engine = BlockEngine(models.search, job.space.elements, plan.wanted, fused=job.candidates >= FUSE_FROM)
+        block_seconds = 0.0 if exact else _block_seconds(job, engine)
         workers = Batching.on(models.device, job.block).workers
-    blocks = math.ceil(job.candidates / job.block / workers)
     kept = 2 * (min(job.question.top or DEFAULT_TOP, job.candidates) + SLACK)
     # A kept candidate costs its index and score while searching and some hundred values when it is settled.
-    return time.perf_counter() - started + blocks * seconds, _peak_megabytes() + kept * 1e-6 * (16 + 8 * 200)
+    megabytes = _peak_megabytes() + kept * 1e-6 * (16 + 8 * 200)
+    if exact:
+        return Cost("exact", None, _peak_megabytes() + _PROOF)
+    blocks = math.ceil(job.candidates / job.block / workers)
+    return Cost("exhaustive", time.perf_counter() - started + blocks * block_seconds, megabytes)
+
+
+def _block_seconds(job: ScreenJob, engine: BlockEngine) -> float:
+    """Time one block, the best of some rounds: the first also loads compiled code."""
+    block, candidates = engine.new_block(job.block), Candidates(job.space)
+    span = next(candidates.spans(job.block))
+    seconds = math.inf
+    for _ in range(_ROUNDS):
+        before = time.perf_counter()
+        candidates.fill(span, block.fractions)
+        block.rows = len(span)
+        engine.columns(block)
+        seconds = min(seconds, time.perf_counter() - before)
+    return seconds
 
 
 def _peak_megabytes() -> float:
@@ -95,7 +122,7 @@ def _peak_megabytes() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """Write a duration in the unit that fits."""
     for limit, unit, length in ((90, "s", 1), (90 * 60, "min", 60), (36 * 3600, "h", 3600)):
         if seconds < limit:

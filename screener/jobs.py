@@ -132,6 +132,9 @@ class ScreenJob:
     def __post_init__(self) -> None:
         if self.search not in ("auto", "exhaustive", "exact"):
             raise CompositionError(f"unknown search `{self.search}`", "use `auto`, `exhaustive` or `exact`")
+        for name, value in (("sample size", self.sample or 0), ("seed", self.seed)):
+            if value < 0:
+                raise CompositionError(f"{name} `{value}` is negative", f"use a {name} of 0 or more")
 
     @property
     def candidates(self) -> int:
@@ -146,6 +149,7 @@ class ScreenJob:
             "elements": list(space.elements),
             "step_at_percent": 100 / space.units,
             "limits": space.describe(),
+            **space.limits(),
             "units": self.units,
         }
         asked |= {name: value for name in ("diverse", "near") if (value := getattr(self, name)) is not None}

@@ -109,6 +109,16 @@ class Scorer:
             score *= _desirability(objective, values)
         return score
 
+    def said(self, score: float) -> str:
+        """Write one score in words: the value of a lone objective in its own unit, a probability for its logit."""
+        if len(self.objectives) == 1 and self.objectives[0].low is None:
+            lone = self.objectives[0]
+            value = score if lone.direction == "max" else -score
+            if lone.column.endswith("_logit"):
+                return f"{lone.column.removesuffix('_logit')} {0.5 + 0.5 * math.tanh(value / 2):.4g}"
+            return f"{lone.column} {value:.4g}"
+        return f"score {score:.4g}"
+
 
 def parse_objective(
     text: str, direction: Direction, columns: Collection[str], boolean_columns: Collection[str] = BOOLEAN_COLUMNS

@@ -48,11 +48,20 @@ class Finished:
 
 
 def metadata_of(question: Mapping[str, object], models: RunModels, summary: Summary) -> dict[str, str]:
-    """Describe a run for whoever finds its result: question, models, version and counts."""
+    """Describe a run for whoever finds its result: question, models with digests and thresholds, version, counts."""
     asked = {**question, "process": models.process()}
+    used = {
+        "folder": models.folder.name,
+        "digest": models.digest,
+        "tiers": {tier.tier: {model.name: model.digest for model in tier.models.values()} for tier in models.tiers()},
+        "thresholds": {
+            tier.tier: {target: flag.reported for target, flag in tier.flags.items()} for tier in models.tiers()
+        },
+        "conditions": models.conditions(),
+    }
     return {
         "screener.question": json.dumps(asked, sort_keys=True, ensure_ascii=False),
-        "screener.models": json.dumps({"folder": models.folder.name, "digest": models.digest}, sort_keys=True),
+        "screener.models": json.dumps(used, sort_keys=True),
         "screener.version": __version__,
         "screener.summary": json.dumps(summary.as_json(), sort_keys=True),
     }

@@ -21,7 +21,7 @@ from screener.judge import Judge
 from screener.pareto import ParetoFront
 from screener.plan import Plan
 from screener.ranking import Ranking
-from screener.summary import Watch
+from screener.summary import BestWatch, Watch
 from screener.tier_models import Columns
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ _MORE = 4
 """Factor on the slack for a second pass, where the first could not exclude a hidden winner."""
 Exact: TypeAlias = Callable[[NDArray[np.int64]], Columns]
 """Gives the columns of candidates (k,) as they are reported."""
+Tell: TypeAlias = Callable[[NDArray[np.float64]], None]
 Visit: TypeAlias = Callable[[NDArray[np.int64], Columns], None]
 Visited: TypeAlias = Callable[[Ranking | ParetoFront, Visit], None]
 """Shows every candidate to one who offers it to what is kept."""
@@ -155,9 +156,10 @@ def search(
     if plan.front:
         return _best_of_front(plan, k, visited, exact)
     slack = SLACK
-    found, doubtful = _best(plan, k, slack, visited, exact)
+    told = _best_teller(plan, watch)
+    found, doubtful = _best(plan, k, slack, visited, exact, told)
     if doubtful:
-        found, doubtful = _best(plan, k, slack * _MORE, visited, exact)
+        found, doubtful = _best(plan, k, slack * _MORE, visited, exact, told)
     if doubtful:
         watch.warn(
             f"{slack * _MORE} candidates beyond the {k} asked for are within float32 rounding of the last place: "
@@ -228,13 +230,31 @@ def _visit_on_device(
         course.cover(kept, lambda index, columns: None, shown_to, ON_DEVICE)
 
 
-def _best(plan: Plan, k: int, slack: int, visited: Visited, exact: Exact) -> tuple[Found, bool]:
+def _best_teller(plan: Plan, watch: Watch) -> Tell:
+    """Tell who wants to know what the best candidate so far reaches."""
+    if not isinstance(watch, BestWatch):
+        return lambda score: None
+    best = -np.inf
+
+    def tell(score: NDArray[np.float64]) -> None:
+        nonlocal best
+        top = float(np.fmax.reduce(score, initial=-np.inf))
+        if top > best:
+            best = top
+            watch.best(plan.scorer.said(best))
+
+    return tell
+
+
+def _best(plan: Plan, k: int, slack: int, visited: Visited, exact: Exact, told: Tell) -> tuple[Found, bool]:
     """Rank every candidate in float32, settle those kept, and say whether rounding could hide a winner."""
     ranking = Ranking(k + slack)
 
     def offer(index: NDArray[np.int64], columns: Columns) -> None:
         index, columns = passing(plan, index, columns)
-        ranking.update(plan.scorer.score(columns), index)
+        score = plan.scorer.score(columns)
+        ranking.update(score, index)
+        told(score)
 
     visited(ranking, offer)
     index, rough = ranking.finish()

@@ -115,6 +115,22 @@ class CompositionSpace:
         parts += [f"{names} {limits.percent(low)}–{limits.percent(high)} at.%" for names, (low, high) in spans]
         return f"{', '.join(parts)}: {self.size:,} candidate{'' if self.size == 1 else 's'}"
 
+    def limits(self) -> dict[str, object]:
+        """Return bounds by element, number of components and sums as plain JSON values, limits in at.%."""
+
+        def percent(lower: int, upper: int) -> list[float]:
+            return [100 * lower / self.units, 100 * upper / self.units]
+
+        spans = zip(self.elements, self.lower, self.upper, strict=True)
+        return {
+            "bounds": {symbol: percent(*span) for symbol, *span in spans if span != [0, self.units]},
+            "components": list(self.components),
+            "sums": [
+                {"elements": [self.elements[i] for i in group.members], "at_percent": percent(group.lower, group.upper)}
+                for group in self.groups
+            ],
+        }
+
     def fill(self, start: int, out: NDArray[np.float32]) -> int:
         """Write the atomic fractions of candidates ``start``, ``start + 1``, … into ``out`` [b, d].
 

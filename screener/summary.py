@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from screener.binding import known_conditions
 from screener.domain import reads_distance
@@ -22,6 +22,15 @@ class Watch(Protocol):
 
     def warn(self, text: str) -> None:
         """Hear of something the user should know before trusting the result."""
+        ...
+
+
+@runtime_checkable
+class BestWatch(Protocol):
+    """Someone who also wants to know what the best candidate so far reaches."""
+
+    def best(self, text: str) -> None:
+        """Hear what is ranked by, and its best value so far."""
         ...
 
 

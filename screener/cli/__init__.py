@@ -30,6 +30,7 @@ from screener.cli.models_commands import (
 from screener.cli.report_commands import PLOT_EXAMPLES, PLOT_HELP, REPORT_EXAMPLES, REPORT_HELP, plot, report
 from screener.cli.runs_commands import RUNS_EXAMPLES, RUNS_HELP, VERIFY_EXAMPLES, VERIFY_HELP, runs, verify
 from screener.cli.score_command import SCORE_EXAMPLES, SCORE_HELP, score
+from screener.cli.serve_command import SERVE_EXAMPLES, SERVE_HELP, serve
 
 __all__ = ["app", "main"]
 
@@ -64,6 +65,7 @@ for name, command, text, examples in (
     ("plot", plot, PLOT_HELP, PLOT_EXAMPLES),
     ("runs", runs, RUNS_HELP, RUNS_EXAMPLES),
     ("verify", verify, VERIFY_HELP, VERIFY_EXAMPLES),
+    ("serve", serve, SERVE_HELP, SERVE_EXAMPLES),
     ("models", models, MODELS_HELP, MODELS_EXAMPLES),
     ("cite", cite, CITE_HELP, CITE_EXAMPLES),
 ):

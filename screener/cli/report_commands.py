@@ -65,7 +65,8 @@ def report(
 
     with terminal(quiet) as told:
         written = write_report(result, output, models, map_points)
-        told.note(f"{written.rows:,} rows, {output.stat().st_size / 1e6:.1f} MB: open `{output}` in a browser")
+        rows = f"{written.rows:,} row{'' if written.rows == 1 else 's'}"
+        told.note(f"{rows}, {output.stat().st_size / 1e6:.1f} MB: open `{output}` in a browser")
 
 
 def plot(

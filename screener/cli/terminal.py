@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -30,6 +31,11 @@ class Terminal:
         self._live = not quiet and self._stream.isatty()
         self._started = self._shown = time.monotonic()
         self._width = 0
+        self._best = ""
+
+    def best(self, text: str) -> None:
+        """Hear what the best candidate so far reaches; the next look of the progress line shows it."""
+        self._best = f", best {text}"
 
     def progress(self, done: int, total: int | None) -> None:
         """Redraw the progress line: share, rate and time left."""
@@ -39,7 +45,8 @@ class Terminal:
         self._shown = now
         rate = done / max(now - self._started, 1e-9)
         text = f"{done:,} rows" if total is None else f"{done / total:.0%} of {total:,}"
-        self._redraw(text + f", {rate:,.0f}/s" + ("" if total is None else f", {clock((total - done) / rate)} left"))
+        left = "" if total is None else f", {clock((total - done) / max(rate, 1e-9))} left"
+        self._redraw(f"{text}, {rate:,.0f}/s{left}{self._best}")
 
     def proving(self, tally: Tally) -> None:
         """Redraw the progress line of an exact search: settled share, what is to beat, what may still come."""
@@ -73,6 +80,7 @@ class Terminal:
             self._width = 0
 
     def _redraw(self, text: str) -> None:
+        text = text[: shutil.get_terminal_size().columns - 1]  # a line that wraps could not be drawn over
         self._stream.write(f"\r{text:<{self._width}}")
         self._stream.flush()
         self._width = len(text)

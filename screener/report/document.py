@@ -18,7 +18,7 @@ from screener.report.domain_words import warnings_of
 from screener.report.maps import make_maps
 from screener.report.payload import embedded, payload_of
 from screener.report.question_words import question_lines, title_of
-from screener.report.result_file import ResultFile, read_result
+from screener.report.result_file import ResultFile, read_result, require_result
 from screener.report.used_models import card_rows, used_models
 from screener.sinks import atomic_file
 
@@ -63,6 +63,7 @@ def write_report(path: Path, out: Path, models: Path | None = None, points: int 
     """
     check_extra("plotly", "jinja2")
     result = read_result(path, MOST_ROWS)
+    require_result(result)
     html = report_html(result, models, points)
     with atomic_file(out) as file:
         file.write(html.encode("utf-8", "replace"))

@@ -37,7 +37,8 @@ def warnings_of(result: ResultFile, compositions: RowCompositions | None, used: 
         lines.append("No column of formulas reads as alloys, so there are no maps of compositions.")
     elif compositions.readable < result.rows:
         missing = result.rows - compositions.readable
-        lines.append(f"The formulas of {missing:,} rows do not read as alloys; maps leave them out.")
+        many = "formula of 1 row does" if missing == 1 else f"formulas of {missing:,} rows do"
+        lines.append(f"The {many} not read as alloys; maps leave {'it' if missing == 1 else 'them'} out.")
     return lines
 
 

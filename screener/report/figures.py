@@ -15,7 +15,7 @@ from screener.report.column_words import axis_of
 from screener.report.document import check_extra
 from screener.report.payload import chosen_axes, main_columns
 from screener.report.question_words import direction_of, objectives
-from screener.report.result_file import ResultColumn, ResultFile, read_result
+from screener.report.result_file import ResultColumn, ResultFile, read_result, require_result
 from screener.sinks import atomic_file
 
 if TYPE_CHECKING:
@@ -108,6 +108,7 @@ def write_figure(path: Path, request: FigureRequest, models: Path | None = None,
     from matplotlib import rc_context
 
     result = read_result(path)
+    require_result(result)
     with rc_context(_STYLE):  # type: ignore[arg-type]
         figure = _drawn(result, request, models, points)
         suffix = request.out.suffix.lower()[1:]

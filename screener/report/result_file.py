@@ -23,6 +23,8 @@ Kind: TypeAlias = Literal["number", "flag", "text"]
 
 _SUFFIXES = (".csv", ".parquet", ".jsonl")
 _PREFIX = "screener."
+_OURS = frozenset({"in_domain", "p_amorphous", "score"})
+"""Columns of which a result without metadata, one that was moved, has at least one."""
 _FLAGS = frozenset({"true", "false", ""})
 
 
@@ -99,16 +101,44 @@ def read_result(path: Path, most: int | None = None) -> ResultFile:
     frame = frame if most is None else frame.head(most)
     texts = _typed if suffix == ".csv" else _written
     columns = {name: texts(frame[name]) for name in frame.columns}
-    about = _metadata(path, suffix)
-    return ResultFile(
-        path,
-        frame.height,
-        columns,
-        _part(about, "question", path),
-        _part(about, "models", path),
-        _part(about, "summary", path),
-        about.get(f"{_PREFIX}version", ""),
-        total,
+    return _described(path, columns, frame.height, total, _metadata(path, suffix))
+
+
+def result_of(frame: polars.DataFrame, metadata: Mapping[str, str], name: str) -> ResultFile:
+    """Take a result that is still in memory.
+
+    Args:
+        frame: its rows.
+        metadata: what it says about itself, keys `screener.*`.
+        name: what to call it.
+    """
+    columns = {each: _written(frame[each]) for each in frame.columns}
+    return _described(Path(name), columns, frame.height, frame.height, metadata)
+
+
+def _described(
+    path: Path, columns: Mapping[str, ResultColumn], rows: int, total: int, about: Mapping[str, str]
+) -> ResultFile:
+    """Put columns and metadata together.
+
+    Raises:
+        InputError: the metadata are damaged.
+    """
+    question, models, counts = (_part(about, name, path) for name in ("question", "models", "summary"))
+    return ResultFile(path, rows, columns, question, models, counts, about.get(f"{_PREFIX}version", ""), total)
+
+
+def require_result(result: ResultFile) -> None:
+    """Refuse a table that no screen made: nothing could be said of it but its own columns.
+
+    Raises:
+        InputError: it carries no metadata of ours and lacks the columns that every result has.
+    """
+    if result.question or ("formula" in result.columns and _OURS & set(result.columns)):
+        return
+    raise InputError(
+        f"`{result.path.name}` is no result of a screen: it has no predictions",
+        f"predict its alloys first: screener score {result.path.name} -o predicted.csv",
     )
 
 

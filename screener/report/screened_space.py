@@ -36,11 +36,11 @@ _COUNT = re.compile(r"(?P<low>\d+)(?: to (?P<high>\d+))? components")
 def space_of(question: Mapping[str, object]) -> CompositionSpace | None:
     """Build the space of a question; None where there is none, or where its limits cannot be told.
 
-    The limits stand in the metadata in words; the recorded digest of the space proves that they were read rightly.
+    Early results have the limits in words only; the recorded digest of the space proves that they were read rightly.
     """
     try:
         space = CompositionSpace.build(*_options(question))
-    except (CompositionError, KeyError, TypeError, ValueError):
+    except (CompositionError, IndexError, KeyError, TypeError, ValueError):
         return None
     return space if space.digest == question.get("space") else None
 
@@ -68,6 +68,21 @@ def _options(question: Mapping[str, object]) -> tuple[Sequence[str], str, str | 
     if not isinstance(elements, list):
         raise TypeError("elements")
     step = f"{float(str(question['step_at_percent'])):.10g}"
+    return elements, step, *(_recorded(question) if "bounds" in question else _said(question))
+
+
+def _recorded(question: Mapping[str, object]) -> tuple[str | None, str | None, list[str] | None]:
+    """Take components, bounds and sums as they are recorded."""
+    bounds, components, sums = question["bounds"], question["components"], question["sums"]
+    if not (isinstance(bounds, dict) and isinstance(components, list) and isinstance(sums, list)):
+        raise TypeError("limits")
+    limits = [f"{symbol}={low}:{high}" for symbol, (low, high) in bounds.items()]
+    groups = ["{}={}:{}".format("+".join(group["elements"]), *group["at_percent"]) for group in sums]
+    return "{}-{}".format(*components), ",".join(limits) or None, groups or None
+
+
+def _said(question: Mapping[str, object]) -> tuple[str | None, str | None, list[str] | None]:
+    """Read components, bounds and sums off the words of results that record nothing else."""
     said = str(question["limits"]).rpartition(": ")[0]
     components = None
     bounds: list[str] = []
@@ -80,4 +95,4 @@ def _options(question: Mapping[str, object]) -> tuple[Sequence[str], str, str | 
             (sums if "+" in span["names"] else bounds).append(text)
         else:
             raise ValueError(part)
-    return elements, step, components, ",".join(bounds) or None, sums or None
+    return components, ",".join(bounds) or None, sums or None

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,46 +13,21 @@ from report_results import HOSTILE, plain_rows, write_result
 pytest.importorskip("plotly", reason="the extra `report` is not installed")
 pytest.importorskip("selenium", reason="selenium of the extra `dev` is not installed")
 
+from browsing import NEEDS_CHROMIUM, headless, waited
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-DRIVER = shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None or DRIVER is None, reason="no Chromium: apt-get install chromium chromium-driver"
-)
-PATIENCE = 60.0
-"""Seconds to wait for a page; machines that run tests are often busy."""
+pytestmark = NEEDS_CHROMIUM
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
     """A browser without a window, whose downloads go to a folder of its own."""
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(CHROMIUM)
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    driver.downloads = tmp_path_factory.mktemp("downloads")  # type: ignore[attr-defined]
-    folder = str(driver.downloads)  # type: ignore[attr-defined]
-    driver.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": folder})
-    driver.set_window_size(1280, 1000)
-    yield driver
-    driver.quit()
-
-
-def waited(browser: webdriver.Chrome, holds: Callable[[], object]) -> object:
-    """Wait until something holds."""
-    end = time.monotonic() + PATIENCE
-    while not (found := holds()):
-        assert time.monotonic() < end, "the page did not get there"
-        time.sleep(0.05)
-    return found
+    with headless(tmp_path_factory.mktemp("downloads")) as driver:
+        yield driver
 
 
 @pytest.fixture(scope="module")
@@ -265,7 +238,7 @@ def test_nothing_sticks_out_in_any_theme(page, theme: str, width: int) -> None:
 def test_a_table_without_numbers_opens_and_selects(browser, tiny_models, tmp_path) -> None:
     from screener.report.document import write_report
 
-    (tmp_path / "a.csv").write_text("formula,note\nCu50Zr50,a\nAl20Ti30Cr50,b\nno alloy,\n", encoding="utf-8")
+    (tmp_path / "a.csv").write_text("formula,in_domain\nCu50Zr50,a\nAl20Ti30Cr50,b\nno alloy,\n", encoding="utf-8")
     write_report(tmp_path / "a.csv", tmp_path / "a.html", tiny_models)
     page = opened(browser, tmp_path / "a.html")
     page.find_element(By.CSS_SELECTOR, "#table tr[data-place='2']").click()

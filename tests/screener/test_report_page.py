@@ -150,8 +150,8 @@ def test_equal_results_leave_equal_reports(tmp_path: Path, tiny_models: Path) ->
     assert (tmp_path / "one.html").read_bytes() == (tmp_path / "two.html").read_bytes()
 
 
-def test_a_table_without_metadata_gets_a_report_that_says_so(run, tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("name,x\nfirst,1\nsecond,2\n", encoding="utf-8")
+def test_a_result_without_metadata_gets_a_report_that_says_so(run, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("formula,score\nfirst,1\nsecond,2\n", encoding="utf-8")
     ended = run("report", "a.csv", "-o", "a.html")
     assert ended.code == 0
     page = (tmp_path / "a.html").read_text(encoding="utf-8")
@@ -159,6 +159,39 @@ def test_a_table_without_metadata_gets_a_report_that_says_so(run, tmp_path: Path
     assert "No column of formulas reads as alloys, so there are no maps of compositions." in page
     assert "Map of compositions" not in page
     assert "Nothing is known here of the models behind these values." in page
+
+
+@pytest.mark.parametrize("command", [("report", "-o", "a.html"), ("plot", "--kind", "histogram", "-o", "a.png")])
+@pytest.mark.parametrize("head", ["name,x", "formula,hardness", "in_domain,p_amorphous"])
+def test_a_table_that_no_screen_made_is_refused(run, tmp_path: Path, command: tuple[str, ...], head: str) -> None:
+    (tmp_path / "a.csv").write_text(f"{head}\nCu50Zr50,1\n", encoding="utf-8")
+    ended = run(command[0], "a.csv", *command[1:])
+    assert ended.code == 2
+    assert ended.err == (
+        "error: `a.csv` is no result of a screen: it has no predictions\n\n"
+        "hint: predict its alloys first: screener score a.csv -o predicted.csv\n"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_one_row_is_one_row(run, tmp_path: Path) -> None:
+    assert run("enumerate", "--elements", "Al,Ti,Cr", "--top", "1", "--quiet", "-o", "a.csv").code == 0
+    ended = run("report", "a.csv", "-o", "a.html")
+    assert ended.err.startswith("1 row, ")
+
+
+def test_results_record_their_limits_models_and_thresholds(run, tmp_path: Path, tiny_models: Path) -> None:
+    limits = ("--bounds", "Al=5:35", "--sum", "Al+Ti=20:70", "--components", "2-3")
+    assert run("enumerate", "--elements", "Al,Ti,Cr", *limits, "--step", "2.5", "--top", "5", "-o", "a.csv").code == 0
+    about = json.loads((tmp_path / "a.csv.meta.json").read_text(encoding="utf-8"))
+    question, models = json.loads(about["screener.question"]), json.loads(about["screener.models"])
+    assert question["bounds"] == {"Al": [5.0, 35.0]}
+    assert question["components"] == [2, 3]
+    assert question["sums"] == [{"elements": ["Al", "Ti"], "at_percent": [20.0, 70.0]}]
+    assert set(models["tiers"]) == {"screen", "characterize"}
+    assert all(len(digest) == 16 for tier in models["tiers"].values() for digest in tier.values())
+    assert 0 < models["thresholds"]["screen"]["p_amorphous"] < 1
+    assert models["conditions"] == {}
 
 
 def test_long_results_are_cut_and_that_is_said(tmp_path: Path, tiny_models: Path, monkeypatch) -> None:

@@ -115,6 +115,10 @@ def test_the_space_is_built_again_from_its_words(elements: list[str], step: str,
         "limits": space.describe(),
     }
     assert space_of(question) == space
+    recorded = question | {"limits": "unreadable", **space.limits()}
+    assert space_of(json.loads(json.dumps(recorded))) == space
+    for broken in ({"bounds": {"Al": [5]}}, {"bounds": 3}, {"sums": [{}]}, {"components": [1]}, {"sums": [[1]]}):
+        assert space_of(recorded | broken) in (None, space)
     assert space_of(question | {"space": "0" * 16}) is None
     assert space_of({}) is None
     coarse = coarser(question, space, 50)

@@ -36,7 +36,7 @@ function layout(more) {
 
 function axis(title, more) {
   const { line } = theme();
-  return { title: { text: plain(title) }, gridcolor: line, zeroline: false, linecolor: line, automargin: true, ...more };
+  return { title: { text: plain(title) }, gridcolor: line, zeroline: false, linecolor: line, automargin: true, exponentformat: 'power', ...more };
 }
 
 function extent(values, rows = allRows) {

@@ -112,7 +112,7 @@ function refilter() {
   table.active = Math.min(table.active, Math.max(0, kept.length - 1));
   table.first = -1;
   element('table').setAttribute('aria-rowcount', kept.length + 1);
-  element('shown').textContent = `${kept.length.toLocaleString('en')} of ${rowCount.toLocaleString('en')} rows shown`;
+  element('shown').textContent = `${kept.length.toLocaleString('en')} of ${rowCount.toLocaleString('en')} row${rowCount === 1 ? '' : 's'} shown`;
   element('download').disabled = !kept.length;
   drawRows();
 }
