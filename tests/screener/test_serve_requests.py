@@ -34,7 +34,7 @@ def of_command(command: str, monkeypatch: pytest.MonkeyPatch) -> ScreenJob:
     class Enough(Exception):
         pass
 
-    def seen(job: ScreenJob, watch: object) -> None:
+    def seen(job: ScreenJob, watch: object, course: object) -> None:
         jobs.append(job)
         raise Enough
 
