@@ -26,8 +26,7 @@ def asked(**sent: object) -> ScreenJob:
 
 def of_command(command: str, monkeypatch: pytest.MonkeyPatch) -> ScreenJob:
     """The search that a command line asks for."""
-    import screener.pipeline
-    from screener.cli import main
+    from screener.cli import main, resuming
 
     jobs: list[ScreenJob] = []
 
@@ -38,7 +37,7 @@ def of_command(command: str, monkeypatch: pytest.MonkeyPatch) -> ScreenJob:
         jobs.append(job)
         raise Enough
 
-    monkeypatch.setattr(screener.pipeline, "run_screen", seen)
+    monkeypatch.setattr(resuming, "run_screen", seen)
     assert main(shlex.split(command)[1:]) == 1
     return jobs[0]
 
