@@ -12,7 +12,7 @@ from pathlib import Path
 
 from training.readme import replace_block
 
-COMMAND = "screener enumerate --elements Al,Ti,Cr --top 5"
+COMMAND = "screener enumerate --elements Al,Ti,Cr --top 3"
 _COLUMNS = 132
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
