@@ -19,7 +19,7 @@ STAGES = (
     *("lists", "peers", "startup", "training"),
 )
 """What runs when nothing else is said; `training` is last, as it imports torch."""
-LONG = ("precision", "work", "gpu")
+LONG = ("precision", "work", "gpu", "ray")
 """What runs only when it is named, or with `--long`."""
 RESULTS = Path(__file__).parent / "results"
 

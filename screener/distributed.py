@@ -211,12 +211,13 @@ class Cluster:
 
 
 @contextmanager
-def open_cluster(address: str | None, device: str) -> Iterator[Cluster]:
+def open_cluster(address: str | None, device: str, cpus: int | None = None) -> Iterator[Cluster]:
     """Connect to a Ray cluster, or start one on this machine; what was started ends with the block.
 
     Args:
         address: of a running cluster; None takes `$RAY_ADDRESS`, else starts one.
         device: `auto`, `cpu` or `cuda`.
+        cpus: workers of a cluster that is started here; None takes all cores.
 
     Raises:
         InputError: Ray is not installed, or no cluster answers.
@@ -236,7 +237,7 @@ def open_cluster(address: str | None, device: str) -> Iterator[Cluster]:
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:
         if address is None:
-            ray.init(address="local", include_dashboard=False, object_store_memory=_STORE, **quiet)
+            ray.init(address="local", num_cpus=cpus, include_dashboard=False, object_store_memory=_STORE, **quiet)
         else:
             ray.init(address=address, **quiet)
     except (ConnectionError, OSError, RuntimeError, ValueError) as problem:

@@ -19,7 +19,7 @@ from screener.list_files import check_files
 from screener.model_set import find_folder, recorded_digests
 from screener.reject_files import open_rejects
 from screener.result_files import open_result
-from screener.runs.journal import RUN_JSON
+from screener.runs.journal import LIST_KIND, LIST_VERSION, RUN_JSON
 from screener.runs.lock import hold
 from screener.runs.recipe import differences
 from screener.runs.sealed import of_type, read_bytes, seal, unseal
@@ -27,7 +27,6 @@ from screener.scoring import stream_score
 from screener.sinks import OutputTarget, atomic_file
 from screener.summary import Watch
 
-KIND, VERSION = "screener list journal", 1
 _LIST = re.compile(r"(?P<stem>.+)(?P<kind>\.(?:csv|tsv|txt|jsonl|ndjson|parquet))(?:\.(?:gz|zst))?", re.IGNORECASE)
 _RESULTS = (".csv", ".parquet", ".jsonl")
 _WRITTEN = {".parquet": ".parquet", ".jsonl": ".jsonl", ".ndjson": ".jsonl"}
@@ -173,7 +172,9 @@ class ListJournal:
             for name, scored in self.done.items()
         ]
         with atomic_file(self._path) as file:
-            file.write(seal(KIND, VERSION, {"asked": self._asked(), "done": files, "lists": len(self._folder.lists)}))
+            file.write(
+                seal(LIST_KIND, LIST_VERSION, {"asked": self._asked(), "done": files, "lists": len(self._folder.lists)})
+            )
 
     def _read(self) -> None:
         output = self._folder.output
@@ -183,7 +184,7 @@ class ListJournal:
             self._write()
             return
         what, hint = f"`{self._path}`", f"remove `{output}` and start again"
-        content = unseal(read_bytes(self._path, what, hint), KIND, VERSION, what, hint)
+        content = unseal(read_bytes(self._path, what, hint), LIST_KIND, LIST_VERSION, what, hint)
         try:
             asked, done = of_type(content["asked"], dict), _done(content["done"])
         except (KeyError, ValueError) as problem:

@@ -151,7 +151,7 @@ def enumerate_(
     from screener.sinks import OutputTarget, check_output
     from screener.space import CompositionSpace
 
-    check_all(everything, all_where, search, to_resume=resume is not None)
+    check_all(everything, all_where, search, again=elements is None)
     cluster = Engine.named(engine, ray_address)
     check_output(OutputTarget.parse(output))
     with terminal(quiet) as told:
@@ -182,13 +182,13 @@ def enumerate_(
         run(Asked.of(job, output, everything, all_where, resume), told, cluster)
 
 
-def check_all(folder: Path | None, where: str | None, search: str, to_resume: bool) -> None:
-    """Refuse options that contradict each other.
+def check_all(folder: Path | None, where: str | None, search: str, again: bool) -> None:
+    """Refuse options that contradict each other, where they are not those of a journal.
 
     Raises:
         OutputError: they do.
     """
-    if where is not None and folder is None and not to_resume:
+    if where is not None and folder is None and not again:
         raise OutputError("`--all-where` without `--all`", "name a folder with `--all DIR`")
     if folder is not None and search == "exact":
         raise OutputError("`--all` together with `--search exact`", "drop one: exact search scores few candidates")

@@ -44,6 +44,9 @@ def runs(
 
 def _line(run: Unfinished) -> str:
     """Write a run for people."""
+    if run.lists is not None:
+        state = "running" if run.running else "stopped, goes on when `screener score` is started again as it was"
+        return f"{run.named}: {run.lists[0]:,} of {run.lists[1]:,} lists, {state}"
     if run.entry is None:
         return f"{run.named}: {run.problem}"
     said = run.as_json()

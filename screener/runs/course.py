@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from screener import __version__
 from screener.candidates import MOST_KEPT, Candidates
 from screener.elements import tables_digest
 from screener.errors import InputError, OutputError
@@ -33,8 +34,10 @@ FIRST = 0.5
 """Seconds after which a run gets a journal: shorter ones are done sooner than one could go on with them."""
 EVERY = 2.0
 """Seconds between two entries, at least."""
-SPAN_BLOCKS = 64
-"""Blocks given to another process at once: a million candidates take a core about a second."""
+SPAN_BLOCKS = (8, 128)
+"""Blocks given to another process at once, at least and at most: 0.1 to 2 million candidates."""
+_SPANS = 4096
+"""Spans that a run is cut into, where that makes them neither small nor large."""
 _SPARE = 20
 """Entries take at most this fraction of the time."""
 Visit = Callable[[NDArray[np.int64], Columns], None]
@@ -114,7 +117,7 @@ class Course:
         self.shards: ShardWriter | None = None
         self._workers = workers
         self._due = np.inf if journal is None else time.monotonic() + FIRST
-        self._doubted = False
+        self._doubted = self._said = False
         self.stop = StopRequests(lambda: told.note("stopping after the work in hand; once more stops at once"))
 
     def bind(self, models: RunModels, candidates: Candidates, plan: Plan) -> None:
@@ -126,13 +129,16 @@ class Course:
         """
         entry = self.entry
         before = entry.asked
-        entry.models, entry.tables, entry.size = models.digest, tables_digest(), candidates.size
+        entry.models, entry.tables, entry.version = models.digest, tables_digest(), __version__
+        entry.size = candidates.size
         if before["models"] and (changed := differences(before, entry.asked)):
             raise differing(self._path, changed)
         self._models, self._drawn = models.folder, candidates.drawn
         if self._folder is not None:
             layout = RowLayout.of(self.recipe, plan)
             self.shards = ShardWriter(self._folder, layout, self.recipe.job.block, candidates.size)
+            if self._journal is not None and not self._journal.written:
+                self.write()  # before there is anything else in the folder
 
     @property
     def wanted(self) -> frozenset[str]:
@@ -182,7 +188,9 @@ class Course:
 
     def _spread(self, workers: Workers, kept: Kept, done: Spans, shards: ShardWriter | None) -> None:
         """Let other processes evaluate what is left, and merge what they found."""
-        length = (SPAN_BLOCKS if self.shards is None else SHARD_BLOCKS) * self.recipe.job.block
+        block, (least, most) = self.recipe.job.block, SPAN_BLOCKS
+        blocks = min(most, max(least, self.entry.size // (_SPANS * block)))
+        length = (blocks if self.shards is None else SHARD_BLOCKS) * block
         recipe = self.recipe if shards is not None else replace(self.recipe, everything=False, all_where=None)
         spans = done.left(self.entry.size, length)
         with self.stop.heeded():
@@ -257,7 +265,7 @@ class Course:
         if now:
             self.write()
         if self.stop.asked and not done:
-            self._say_stopped()
+            self.say_stopped()
             self.stop.grant()
 
     def write(self) -> None:
@@ -297,11 +305,13 @@ class Course:
         elif self.stop.asked:
             self.write()
         if self.stop.asked:
-            self._say_stopped()
+            self.say_stopped()
             self.stop.grant()
 
-    def _say_stopped(self) -> None:
-        if self._journal is not None and self._journal.written:
+    def say_stopped(self) -> None:
+        """Say, once, how to go on with what the journal holds."""
+        if self._journal is not None and self._journal.written and not self._said:
+            self._said = True
             share = f"{self.entry.share:.0%} of {self.entry.size:,} candidates"
             self._told.warn(f"stopped at {share}: go on with `screener enumerate --resume {self._name}`")
 

@@ -19,6 +19,8 @@ from screener.runs.spans import Spans
 from screener.sinks import atomic_file
 
 KIND, VERSION = "screener journal", 1
+LIST_KIND, LIST_VERSION = "screener list journal", 1
+"""Of a folder of lists being scored."""
 RUN_JSON = "run.json"
 """Name of the journal of a run that writes every candidate, in the folder of its shards."""
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from screener.errors import InputError
-from screener.runs.journal import RUN_JSON, Entry, read_journal
+from screener.runs.journal import LIST_KIND, LIST_VERSION, RUN_JSON, Entry, read_journal
 from screener.runs.lock import is_held
+from screener.runs.sealed import of_type, read_bytes, unseal
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,19 +22,23 @@ class Unfinished:
         running: whether a process is at work on it.
         entry: its journal; None where it does not read.
         problem: why it does not read.
+        lists: of a folder of lists, how many are scored, and of how many; None for a search.
     """
 
     named: Path
     running: bool
     entry: Entry | None
     problem: str = ""
+    lists: tuple[int, int] | None = None
 
     def as_json(self) -> dict[str, object]:
         """Return it as plain JSON values."""
-        values: dict[str, object] = {
-            "output": str(self.named),
-            "state": "running" if self.running else "damaged" if self.entry is None else "stopped",
-        }
+        damaged = self.entry is None and self.lists is None
+        state = "running" if self.running else "damaged" if damaged else "stopped"
+        values: dict[str, object] = {"output": str(self.named), "state": state}
+        if self.lists is not None:
+            done, count = self.lists
+            return values | {"share": round(done / max(1, count), 6), "lists": count}
         if self.entry is None:
             return values | {"problem": self.problem}
         return values | {
@@ -62,18 +67,19 @@ def unfinished_runs(folder: Path) -> Iterator[Unfinished]:
         try:
             entry = read_journal(path)
         except InputError as problem:
-            if is_of_lists(path):
-                continue
-            yield Unfinished(named, running, None, problem.message)
+            yield Unfinished(named, running, None, problem.message, _lists_of(path))
             continue
         if entry is not None or running:
             yield Unfinished(named, running, entry, "" if entry else "nothing is entered yet")
 
 
-def is_of_lists(path: Path) -> bool:
-    """Say whether a journal is that of many lists being scored, which goes on by itself."""
-    with path.open("rb") as file:
-        return file.read(64).startswith(b'{"format": "screener list journal ')
+def _lists_of(path: Path) -> tuple[int, int] | None:
+    """Tell how many lists of a folder are scored, and of how many; None for another journal, or a damaged one."""
+    try:
+        content = unseal(read_bytes(path, "", ""), LIST_KIND, LIST_VERSION, "", "")
+        return len(of_type(content["done"], list)), of_type(content["lists"], int)
+    except (InputError, KeyError, ValueError):
+        return None
 
 
 def _clock(seconds: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,8 +111,7 @@ def open_course(
     if path is None:
         yield None if workers is None else Course(None, Entry(recipe.as_json(), None), "", told, recipe, None, workers)
         return
-    if places.folder is not None:
-        _make(places.folder)
+    made = places.folder is not None and _make(places.folder)
     journal = JournalFile(path, places.folder)
     try:
         journal.seize()
@@ -125,9 +124,23 @@ def open_course(
             if places.folder is not None:
                 _check_shards(places.folder, entry)
             told.note(f"going on at {entry.share:.0%} of {entry.size:,} candidates")
-        yield Course(journal, entry, places.named, told, recipe, places.folder, workers)
+        yield from _told_to_end(Course(journal, entry, places.named, told, recipe, places.folder, workers))
     finally:
         journal.close()
+        if made and places.folder is not None:
+            with suppress(OSError):
+                places.folder.rmdir()  # nothing came of it
+
+
+def _told_to_end(course: Course) -> Iterator[Course]:
+    """Give a course, and say how to go on where a signal ends it."""
+    try:
+        yield course
+    except Exception:
+        raise
+    except BaseException:
+        course.say_stopped()
+        raise
 
 
 def _check_free(places: Places, path: Path) -> None:
@@ -163,12 +176,13 @@ def _unfinished(path: Path) -> Entry | None:
         raise OutputError(problem.message, f"remove `{path}` to start anew") from None
 
 
-def _make(folder: Path) -> None:
-    """Make the folder of shards.
+def _make(folder: Path) -> bool:
+    """Make the folder of shards, and say whether it was not there.
 
     Raises:
         OutputError: the system refuses.
     """
+    made = not folder.exists()
     try:
         folder.mkdir(exist_ok=True)
     except FileNotFoundError:
@@ -179,6 +193,7 @@ def _make(folder: Path) -> None:
         raise OutputError(
             f"cannot write `{folder}`: {(error.strerror or str(error)).lower()}", "name another folder with --all"
         ) from None
+    return made
 
 
 def _question_in(output: Path) -> dict[str, object] | None:

@@ -100,6 +100,7 @@ def killed(run, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
             write(course)
             left[0] -= 1
             if left[0] == 0:
+                course._said = True  # whoever is killed says nothing
                 raise Killed
 
         monkeypatch.setattr(Course, "write", counted)
@@ -111,7 +112,7 @@ def killed(run, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
 
 def test_a_killed_run_ends_with_the_same_files(run, written, killed, tmp_path: Path) -> None:
-    killed(3)
+    killed(4)
     assert not Path("PART/manifest.json").exists()
     (tmp_path / "PART" / "part-00000004.parquet").write_bytes(b"of a process that died before it was entered")
     (tmp_path / "PART" / ".part-00000004.parquet.0123abcd").write_bytes(b"half")
@@ -135,7 +136,7 @@ def test_a_killed_run_ends_with_the_same_files(run, written, killed, tmp_path: P
 
 
 def test_a_shard_that_changed_while_the_run_was_stopped_is_refused(run, killed, tmp_path: Path) -> None:
-    killed(3)
+    killed(4)
     path = tmp_path / "PART" / "part-00000001.parquet"
     whole = path.read_bytes()
     hint = "hint: remove `PART` and start again\n"
@@ -151,7 +152,7 @@ def test_a_shard_that_changed_while_the_run_was_stopped_is_refused(run, killed, 
 
 
 def test_two_runs_on_one_folder(run, killed) -> None:
-    killed(2)
+    killed(3)
     lock = hold(Path("PART"))
     assert lock is not None
     for arguments in (("enumerate", "--resume", "PART"), (*BASE, "--all", "PART")):
@@ -189,6 +190,7 @@ def test_options_that_do_not_go_together(run, tmp_path: Path) -> None:
     assert ended.err.startswith("error: `--all` together with `--search exact`\n")
     ended = run(*BASE, "--all", "ALL", "--all-where", "vecc > 3")
     assert (ended.code, ended.err.splitlines()[0]) == (2, "error: unknown column `vecc`")
+    assert not (tmp_path / "ALL").exists()
     ended = run(*BASE, "--all", "ALL", "--time-limit", "5")
     assert ended.err.startswith("error: `--time-limit` together with `--search exhaustive`\n")
 
@@ -250,7 +252,7 @@ def test_a_manifest_that_lies_is_refused(run, written) -> None:
 
 
 def test_a_full_disk_is_told_and_mended(run, written, killed) -> None:
-    killed(2)
+    killed(3)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
     try:

@@ -111,7 +111,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> Callable[[HereRay], HereRay]:
         bound: dict[int, object] = {}
         monkeypatch.setattr("screener.distributed.open_cluster", opened)
         monkeypatch.setattr(distributed, "_bound", lambda shipped: bound.setdefault(id(shipped), bind(shipped)))
-        monkeypatch.setattr(course_module, "SPAN_BLOCKS", 1)
+        monkeypatch.setattr(course_module, "SPAN_BLOCKS", (1, 1))
         monkeypatch.setattr(course_module, "SHARD_BLOCKS", 2)
         monkeypatch.setattr("screener.runs.shards.SHARD_BLOCKS", 2)
         return ray
@@ -159,6 +159,7 @@ def test_one_engine_goes_on_where_the_other_stopped(run, here, monkeypatch, firs
         passed(course, *how, **more)
         left[0] -= 1
         if left[0] == 0:
+            course._said = True
             raise Killed
 
     monkeypatch.setattr(course_module.Course, "passed", counted)

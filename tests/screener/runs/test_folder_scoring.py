@@ -82,7 +82,8 @@ def test_a_stopped_run_goes_on_with_the_next_list(run, lists: Path, tmp_path: Pa
     with pytest.raises(Killed):
         run("score", "lists", "-o", "out")
     assert (tmp_path / "out" / "run.json").exists()
-    assert run("runs").out == ""
+    assert run("runs").out == "out: 3 of 5 lists, stopped, goes on when `screener score` is started again as it was\n"
+    assert json.loads(run("runs", "--json").out) == {"output": "out", "state": "stopped", "share": 0.6, "lists": 5}
     ended = run("score", "lists", "-o", "out", "--top", "2")
     assert (ended.code, ended.err) == (
         2,
@@ -130,7 +131,7 @@ def test_damaged_journals_and_second_runs_are_refused(run, lists: Path, tmp_path
             assert ended.err.startswith("error: `out/run.json` is ")
     content = json.loads(whole)["content"]
     for change in ({"done": [[1, 2]]}, {"done": 3}, {"asked": []}):
-        path.write_bytes(folder_scoring.seal(folder_scoring.KIND, folder_scoring.VERSION, content | change))
+        path.write_bytes(folder_scoring.seal(folder_scoring.LIST_KIND, folder_scoring.LIST_VERSION, content | change))
         assert run("score", "lists", "-o", "out").err.startswith("error: `out/run.json` is damaged: it holds ")
 
 

@@ -26,7 +26,7 @@ CASES = {
     "exhaustive": (*SPACE, "--search", "exhaustive", "--maximize", "hardness_gpa", "--top", "200"),
     "front": (*SPACE, "--sample", "1500000", "--pareto", "--maximize", "hardness_gpa", "--minimize", "vec=3:9"),
     "all": (*SPACE, "--bounds", "Al=10:40,Ti=0:50", "--all-where", "hardness_gpa > 5", "--all", "ALL"),
-    "exact": ("enumerate", "--elements", "Al,Ti,Cr,Ni,Fe,Zr,Co,Cu", "--search", "exact", "--quiet"),
+    "exact": ("enumerate", "--elements", "Al,Ti,Cr,Ni,Fe,Zr,Co", "--search", "exact", "--top", "300", "--quiet"),
     "apart": (*SPACE, "--diverse", "8", "--top", "40"),
 }
 

@@ -55,6 +55,7 @@ def kill_after(monkeypatch: pytest.MonkeyPatch, at_once: None) -> Callable[[int]
             write(course)
             left[0] -= 1
             if left[0] == 0:
+                course._said = True  # whoever is killed says nothing
                 raise Killed
 
         monkeypatch.setattr(Course, "write", counted)
@@ -153,11 +154,16 @@ def test_other_models_tables_and_versions_are_refused(run, stopped, tmp_path_fac
     ended = run("enumerate", "--resume", "out.csv", "--models", str(other))
     assert ended.code == 2
     assert "error: `out.csv.run` is of another run: it differs in the models (`" in ended.err
-    monkeypatch.setattr(course_module, "tables_digest", lambda: "f" * 16)
-    ended = run("enumerate", "--resume", "out.csv")
+    with monkeypatch.context() as changed:
+        changed.setattr(course_module, "tables_digest", lambda: "f" * 16)
+        ended = run("enumerate", "--resume", "out.csv")
     assert ended.code == 2
     assert "it differs in the element tables (`" in ended.err
     assert "now `ffffffffffffffff`)" in ended.err
+    monkeypatch.setattr(course_module, "__version__", "99.0")
+    ended = run("enumerate", "--resume", "out.csv")
+    assert ended.code == 2
+    assert "now `99.0`)" in ended.err
 
 
 def test_a_flipped_bit_in_a_model_is_refused(run, stopped, tiny_models: Path, tmp_path_factory) -> None:
