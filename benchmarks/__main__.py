@@ -44,7 +44,7 @@ def main() -> None:
         print(f"{name} …", file=sys.stderr, flush=True)
         found += importlib.import_module(f"benchmarks.bench_{name}").lines(size)
     facts = machine()
-    if asked.stage and not asked.quick:
+    if asked.stage and not asked.quick and file.exists():
         before, earlier = read_json(file)
         if {**before, "date": ""} != {**facts, "date": ""}:
             parser.error(f"{file} is of another machine, other packages or models: run every stage")

@@ -14,6 +14,7 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 from benchmarks.cases import ELEMENTS, FULL, QUICK, TARGETS, Size, blocks_of, screen_models, space
 from benchmarks.timing import Line, best_seconds
 from screener.descriptors.featurizer import featurize
+from screener.descriptors.specs import FeatureSpec
 from screener.device import Device
 from screener.engine import BATCH
 from screener.fused.branches import cut_branch
@@ -25,13 +26,13 @@ KEPT = 1000
 Predict = Callable[[NDArray[np.float32]], list[NDArray[np.float32]]]
 
 
-def float32() -> tuple[ModelProto, NDArray[np.int64]]:
-    """Join the nets of the three targets; also the positions of the descriptors they read."""
+def float32() -> tuple[ModelProto, FeatureSpec]:
+    """Join the nets of the three targets; also the descriptors they read."""
     models = screen_models(1)
-    _, live = live_part(models[TARGETS[0]].spec, ELEMENTS)
+    spec, mixed = live_part(models[TARGETS[0]].spec, ELEMENTS)
     outputs = {name: f"{name}_logit" if name == TARGETS[0] else name for name in TARGETS}
-    branches = [cut_branch(models[name], FEATURES, live, {}, [outputs[name]]) for name in TARGETS]
-    return join_branches([each for each in branches if each], len(live)), np.array(live)
+    branches = [cut_branch(models[name], FEATURES, mixed, {}, [outputs[name]]) for name in TARGETS]
+    return join_branches([each for each in branches if each], len(spec.names)), spec
 
 
 def float16(model: ModelProto) -> ModelProto:
@@ -76,17 +77,16 @@ def predictor(model: ModelProto) -> Predict:
     return predict
 
 
-def inputs(size: Size, live: NDArray[np.int64]) -> NDArray[np.float32]:
+def inputs(size: Size, spec: FeatureSpec) -> NDArray[np.float32]:
     """Describe candidates spread over the space."""
     fractions = np.concatenate(blocks_of(space(size.step), _BATCHES[size], BATCH))
-    spec = screen_models(1)[TARGETS[0]].spec
-    return np.ascontiguousarray(featurize(fractions, ELEMENTS, spec)[:, live])
+    return featurize(fractions, ELEMENTS, spec)
 
 
 def lines(size: Size) -> Iterator[Line]:
     """Time each beside float32, and tell the share of the best that stays among the best."""
-    model, live = float32()
-    features = inputs(size, live)
+    model, spec = float32()
+    features = inputs(size, spec)
     plain = predictor(model)
     expected = plain(features)
     base = len(features) / best_seconds(lambda: plain(features), size.rounds)
@@ -102,8 +102,8 @@ def lines(size: Size) -> Iterator[Line]:
 
 
 def test_fewer_bits_are_the_same_nets() -> None:
-    model, live = float32()
-    features = inputs(QUICK, live)
+    model, spec = float32()
+    features = inputs(QUICK, spec)
     expected = predictor(model)(features)
     for change, tolerance in ((float16, 0.1), (int8, 0.5)):
         for found, exact in zip(predictor(change(model))(features), expected, strict=True):

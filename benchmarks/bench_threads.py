@@ -6,14 +6,19 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from benchmarks.bench_gpu import graph_of
 from benchmarks.cases import CORES, ELEMENTS, FULL, QUICK, Size, space
 from benchmarks.looped import bound, loop
+from benchmarks.roof import arithmetic, operations
 from benchmarks.timing import Line
-from screener.device import choose_device
+from screener.device import Device, choose_device
 from screener.jobs import BLOCK
 from screener.search import Batching
 from screener.space import CompositionSpace
 
+UNIT = "candidates/s"
+_SQUARE = {FULL: 2048, QUICK: 128}
+"""Rows of the square matrices whose product shows what a core can do."""
 BATCHES = (512, 1024, 2048, 4096, 8192, 16_384)
 BLOCKS = (8192, BLOCK, 65_536)
 
@@ -49,11 +54,16 @@ def lines(size: Size) -> Iterator[Line]:
             best[each] = max(best[each], rate)
     top = max(tried, key=best.__getitem__)
     what = f"three targets, {_name(chosen)}: as chosen"
-    yield Line("threads", what, best[chosen], "candidates/s", f"the best tried, {_name(top)}", best[chosen] / best[top])
+    yield Line("threads", what, best[chosen], UNIT, f"the best tried, {_name(top)}", best[chosen] / best[top])
     for each in tried[1:]:
-        yield Line("threads", _name(each), best[each], "candidates/s", "as chosen", best[each] / best[chosen])
+        yield Line("threads", _name(each), best[each], UNIT, "as chosen", best[each] / best[chosen])
+    graph = graph_of(plan, candidates)
+    share = best[chosen] * operations(graph) / (CORES * arithmetic(Device("cpu"), _SQUARE[size], size.rounds))
+    yield Line(
+        "threads", f"as chosen: {share:.0%} of the arithmetic of large products on {CORES} cores", best[chosen], UNIT
+    )
     apart = max(loop(candidates, plan, chosen, size.top, fused=False)[1] for _ in range(size.rounds))
-    yield Line("threads", "models one by one", apart, "candidates/s", "as chosen", apart / best[chosen])
+    yield Line("threads", "models one by one", apart, UNIT, "as chosen", apart / best[chosen])
 
 
 def _name(batching: Batching) -> str:

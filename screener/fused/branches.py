@@ -1,4 +1,4 @@
-"""Nets cut down to what a run can tell apart: columns that are always zero, conditions that are fixed."""
+"""Nets cut down to what a run can tell apart: inputs that are always zero, or sums of others, or fixed."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class Branch:
 
 
 def cut_branch(
-    model: Model, source: str, live: Sequence[int], conditions: Mapping[str, float], outputs: Sequence[str]
+    model: Model, source: str, mixed: Matrix, conditions: Mapping[str, float], outputs: Sequence[str]
 ) -> Branch | None:
     """Cut a net down to some of its inputs.
 
     Args:
         model: the model.
-        source: name of the shared input (b, number of live columns).
-        live: positions of the model's features that can differ from zero.
+        source: name of the shared input (b, live).
+        mixed: the model's features as sums of the live ones (f, live).
         conditions: fixed values by name; the card's reference where absent.
         outputs: which of its outputs are read.
 
@@ -58,7 +58,7 @@ def cut_branch(
         renamed = _renamed(node, prefix, outputs)
         if node.input[0] == joined:
             layer = f"{prefix}{node.output[0]}"
-            rows, bias = _cut_layer(node, weights, live, fixed)
+            rows, bias = _cut_layer(node, weights, mixed, fixed)
             constants += [_constant(f"{layer}.w", rows), _constant(f"{layer}.b", bias)]
             renamed = helper.make_node("Gemm", [source, f"{layer}.w", f"{layer}.b"], list(renamed.output))
         else:
@@ -90,14 +90,14 @@ def _dense_readers(graph: GraphProto, joined: str, weights: Collection[str]) -> 
 
 
 def _cut_layer(
-    node: NodeProto, weights: Mapping[str, TensorProto], live: Sequence[int], fixed: Matrix
+    node: NodeProto, weights: Mapping[str, TensorProto], mixed: Matrix, fixed: Matrix
 ) -> tuple[Matrix, Matrix]:
-    """Take the rows of a first layer that live inputs meet, and its bias with the fixed inputs added."""
+    """Put a first layer on the live inputs, and add the fixed inputs to its bias."""
     rows, bias = (numpy_helper.to_array(weights[name]).astype(np.float64) for name in node.input[1:])
     if any(a.name == "transB" and a.i for a in node.attribute):
         rows = rows.T
     moved = np.broadcast_to(bias, (1, rows.shape[1]))[0] + fixed @ rows[len(rows) - len(fixed) :]
-    return rows[list(live)], moved
+    return mixed.T @ rows[: len(mixed)], moved
 
 
 def _needed(graph: GraphProto, outputs: Sequence[str]) -> list[NodeProto]:

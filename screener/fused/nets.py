@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper
 
+from screener.descriptors.catalogue import Kind
+from screener.descriptors.properties import element_column
 from screener.descriptors.specs import FeatureSpec
 from screener.device import Device
 from screener.fused.branches import Branch, cut_branch
@@ -26,7 +28,7 @@ class FusedNets:
     """Several nets on one set of descriptors.
 
     Attributes:
-        spec: the descriptors they read, in order: those of the models' feature set that can differ from zero.
+        spec: the descriptors they read, in order: what is left of the models' feature set.
         models: targets they predict.
         branches: one per target.
         session: ONNX Runtime session of all of them.
@@ -67,20 +69,37 @@ def fuse(
     fused = []
     for features in dict.fromkeys(model.card.features for model in models.values()):
         group = {name: model for name, model in models.items() if model.card.features == features}
-        spec, live = live_part(next(iter(group.values())).spec, symbols)
-        cut = {n: cut_branch(model, FEATURES, live, conditions, outputs[n]) for n, model in group.items()}
+        spec, mixed = live_part(next(iter(group.values())).spec, symbols)
+        cut = {n: cut_branch(model, FEATURES, mixed, conditions, outputs[n]) for n, model in group.items()}
         branches = {name: branch for name, branch in cut.items() if branch is not None}
         if branches:
-            graph = join_branches(tuple(branches.values()), len(live))
+            graph = join_branches(tuple(branches.values()), len(spec.names))
             session, _ = open_session(graph.SerializeToString(), device, "the joined models")
             fused.append(FusedNets(spec, tuple(branches), tuple(branches.values()), session))
     return fused
 
 
-def live_part(spec: FeatureSpec, symbols: Sequence[str]) -> tuple[FeatureSpec, list[int]]:
-    """Take the descriptors that can differ from zero in alloys of some elements, and their positions in the set."""
-    live = [k for k, d in enumerate(spec.descriptors) if lives(d, symbols)]
-    return FeatureSpec(f"{spec.name} of {','.join(symbols)}", tuple(spec.names[k] for k in live)), live
+def live_part(spec: FeatureSpec, symbols: Sequence[str]) -> tuple[FeatureSpec, NDArray[np.float64]]:
+    """Take the descriptors that nets need in alloys of some elements.
+
+    Fractions of other elements are zero, and averages are sums of the fractions.
+
+    Returns:
+        These descriptors, and the whole set as sums of them (f, live).
+
+    Raises:
+        CompositionError: an element lacks a property that a descriptor needs.
+    """
+    told = all(f"c_{symbol}" in spec.names for symbol in symbols)
+    kept = [d for d in spec.descriptors if lives(d, symbols) and not (told and d.kind is Kind.MEAN)]
+    places = {d.name: place for place, d in enumerate(kept)}
+    mixed = np.zeros((len(spec.names), len(kept)))
+    for row, d in enumerate(spec.descriptors):
+        if d.name in places:
+            mixed[row, places[d.name]] = 1.0
+        elif d.kind is Kind.MEAN:
+            mixed[row, [places[f"c_{symbol}"] for symbol in symbols]] = d.scale * element_column(symbols, d.first)
+    return FeatureSpec(f"{spec.name} of {','.join(symbols)}", tuple(places)), mixed
 
 
 def join_branches(branches: Sequence[Branch], width: int) -> ModelProto:

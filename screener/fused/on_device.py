@@ -13,7 +13,7 @@ from onnx import ModelProto, NodeProto, TensorProto, helper
 from screener.device import Device
 from screener.fused.branches import Branch, cut_branch
 from screener.fused.describe import COUNTS, can_describe, describe_in_graph
-from screener.fused.nets import FEATURES, IR_VERSION, OPSET
+from screener.fused.nets import FEATURES, IR_VERSION, OPSET, live_part
 from screener.fused.winners import BEST, HOW_MANY, MISSING, PLACES, SCORE, TIED, can_score, score_in_graph
 from screener.model import Model, open_session
 from screener.objectives import Scorer
@@ -148,11 +148,11 @@ def question_graph(
         or not can_score(scorer, [o for each in outputs.values() for o in each], logits)
     ):
         return None
-    descriptors = next(iter(models.values())).spec.descriptors
-    if not can_describe(descriptors):
+    spec, mixed = live_part(next(iter(models.values())).spec, symbols)
+    if not can_describe(spec.descriptors):
         return None
-    nodes, tensors, order = describe_in_graph(descriptors, symbols, units, FEATURES)
-    cut = [cut_branch(model, FEATURES, order, conditions, outputs[name]) for name, model in models.items()]
+    nodes, tensors, order = describe_in_graph(spec.descriptors, symbols, units, FEATURES)
+    cut = [cut_branch(model, FEATURES, mixed[:, order], conditions, outputs[name]) for name, model in models.items()]
     branches = [branch for branch in cut if branch is not None]
     if len(branches) < len(cut):
         return None

@@ -16,8 +16,9 @@ from screener.candidates import Candidates
 from screener.descriptors.catalogue import Kind, catalogue
 from screener.descriptors.featurizer import featurize
 from screener.descriptors.specs import FeatureSpec, feature_spec
-from screener.device import Device
+from screener.device import Device, cuda_devices
 from screener.engine import BlockEngine
+from screener.errors import ModelError
 from screener.fused.describe import COUNTS, can_describe, describe_in_graph
 from screener.fused.on_device import DeviceScreen, question_graph
 from screener.jobs import Question
@@ -178,3 +179,14 @@ def test_drawn_candidates_are_filled_by_index() -> None:
     out = candidates.new_counts(3)
     assert candidates.fill_counts(range(1, 3), out).tolist() == [50, 700]
     np.testing.assert_array_equal(out[:2], SPACE.counts(np.array([50, 700])))
+
+
+@pytest.mark.skipif(cuda_devices() > 0, reason="this machine has a CUDA device")
+def test_a_device_that_is_not_there_is_refused_and_never_replaced(models: RunModels) -> None:
+    plan = make_plan(Question(), models.search, SYMBOLS)
+    needed = models.search.giving(plan.wanted)
+    graph = question_graph(needed, SYMBOLS, SPACE.units, plan.scorer, {}, {})
+    assert graph is not None
+    with pytest.raises(ModelError) as refused:
+        DeviceScreen(graph, Device("cuda"))
+    assert "the joined models" in refused.value.message
