@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from screener._jit import kernel
 from screener.exact._curve_kernels import Lines
@@ -15,9 +16,16 @@ _BLAME = 4.0
 
 @kernel
 def blame_members(
-    frame: Frame, lines: Lines, weights: Weights, hidden: Hidden, sent: Rough, back: Floats, out: Floats
+    frame: Frame,
+    lines: Lines,
+    weights: Weights,
+    hidden: Hidden,
+    sent: Rough,
+    rows: NDArray[np.int64],
+    back: Floats,
+    out: Floats,
 ) -> None:
-    """Write how much what is unsettled turns the output along each member of every cell, by width.
+    """Write how much what is unsettled turns the output along each member of some cells, by width.
 
     Args:
         frame: n cells.
@@ -25,22 +33,24 @@ def blame_members(
         weights: the network.
         hidden: lines of the first layer.
         sent: what the first layer sent, see there.
-        back: how the output depends on the first layer's neurons, shape (n, CHOICES, h).
+        rows: the cells, shape (r,).
+        back: how the output depends on the first layer's neurons, shape (r, choices, h); the first choice counts.
         out: shape (n, s).
     """
     q, size = lines.radius.shape[1], hidden.slope.shape[1]
     unsettled, mean = np.zeros(size), np.zeros(size)
-    for row in range(frame.opened.size):
-        m, rows, coefficient = frame.opened[row], sent[row], back[row, 0]
+    for r in range(rows.size):
+        row, coefficient = rows[r], back[r, 0]
+        m, terms = frame.opened[row], sent[row]
         out[row] = 0.0
         mean[:] = 0.0
         for a in range(m):
             for h in range(size):
-                mean[h] += rows[a, h] / m
+                mean[h] += terms[a, h] / m
         for h in range(size):
             unsettled[h] = abs(coefficient[h]) * (1.0 - hidden.slope[row, h])
         for a in range(m):
-            line, total = rows[a], 0.0
+            line, total = terms[a], 0.0
             for h in range(size):
                 total += unsettled[h] * abs(line[h] - mean[h])
             out[row, frame.place[row, a]] = total + 1e-9

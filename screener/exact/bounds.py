@@ -65,7 +65,7 @@ def net_roof(
         net: the network; its output before what makes it rise.
         sign: 1 or −1.
         least: what matters (n,): cells that a first bound leaves below are not bounded more closely; None for nothing.
-        pull: where given, filled with how much halving each cell along each member promises, by width (n, s).
+        pull: where given, filled with what halving cells that matter along each member promises, by width (n, s).
     """
     frame, lines, weights = block.frame, block.lines, net.weights
     n, s = frame.centre.shape
@@ -82,16 +82,16 @@ def net_roof(
     def lower(rows: NDArray[np.int64], back: Floats, above: Floats, pull: Floats | None) -> None:
         deeper, constant = _inward(back[:, :, :-1], weights.inner.T), np.ascontiguousarray(back[:, :, -1])
         if pull is not None:
-            blame_members(frame, lines, weights, first, sent, deeper, pull)
+            blame_members(frame, lines, weights, first, sent, rows, deeper, pull)
         through_first(first, rows, deeper, constant)
         output_bound(frame, above, lines.below, rows, _inward(deeper, weights.input), constant, out)
 
-    lower(every, second_back, lines.above, pull)
+    lower(every, second_back, lines.above, None)
     rows = every if least is None else np.flatnonzero(out.ceiling + net.rounding >= least)
     point, again, above = np.empty((len(rows), s)), np.empty((len(rows), 1, g + 1)), np.empty((len(rows), q, s + 1))
     lean(frame, weights, (first, second), sent, received, rows, sign, out, _FAR, point, again)
     touch_all(frame, block.curves, lines, rows, point, above)
-    lower(rows, again, above, None)
+    lower(rows, again, above, pull)
     return Roof(out.ceiling + net.rounding, out.level + net.rounding, out.slope, out.floor)
 
 

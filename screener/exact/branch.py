@@ -26,7 +26,7 @@ from screener.exact.standing import Counted, Notebook, Tally, resumed, standing_
 
 _FEW = 2.0
 """Cells of so many points or fewer are listed without being bounded."""
-LEAF = 48.0
+LEAF = 24.0
 """Cells of so many points or fewer, once cut, are listed: scoring as many costs about as much as bounding one cell."""
 _SHRUNK = 0.4
 """Cells of which cutting leaves less than this share are bounded again before they are halved."""

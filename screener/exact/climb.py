@@ -35,10 +35,10 @@ def climb(problem: Problem, k: int, seed: int = 0) -> tuple[NDArray[np.int16], F
     for _ in range(_ROUNDS):
         tried = np.concatenate([tops, *(_moved(tops, step) for step in sorted(units))])
         better = _climbed(problem, tops, tried)
-        found = _best(problem, np.concatenate([found[0], better]), max(k, _STARTS))
-        if np.array_equal(better, tops):
+        tops = better[(better != tops).any(axis=1)]  # the others are at the top
+        if not len(tops):
             break
-        tops = better
+        found = _best(problem, np.concatenate([found[0], tops]), max(k, _STARTS))
     for _ in range(_SPREADS):
         near = _moved(found[0], 1)
         found = _best(problem, np.concatenate([found[0], near]), k)
@@ -72,7 +72,8 @@ def _shifted(counts: NDArray[np.int16], giver: int, taker: int, step: int) -> ND
 
 def _best(problem: Problem, counts: NDArray[np.int16], k: int) -> tuple[NDArray[np.int16], Floats]:
     """Keep the k best distinct candidates, best first."""
-    counts = np.unique(counts, axis=0)
+    rows = np.ascontiguousarray(counts, np.int16).view(np.dtype((np.void, 2 * counts.shape[1])))
+    counts = counts[np.unique(rows[:, 0], return_index=True)[1]]
     scores = _scores(problem, counts)
     order = np.argsort(-scores, kind="stable")[:k]
     order = order[scores[order] > -np.inf]

@@ -6,15 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from exact_cases import FOLDER, TARGETS, Case, random_question, random_space
+from exact_cases import FOLDER, TARGETS, Case, Quiet, random_question, random_space
 
+from screener.device import choose_device
 from screener.exact import branch, quantities
 from screener.exact import problem as problem_module
 from screener.exact.branch import MOST_BYTES, BrokenBoundError
 from screener.exact.regions import alloys_in
 from screener.exact.stack import Stack
-from screener.jobs import Question
+from screener.jobs import BLOCK, Question
 from screener.run_models import read_index
+from screener.search import Batching, search
 from screener.space import CompositionSpace
 
 
@@ -47,6 +49,31 @@ def test_many_random_spaces_and_questions(seed):
     rng = np.random.default_rng(seed)
     space = random_space(rng, 200_000)
     same_list(Case.of(space, random_question(rng, space.elements)), int(rng.integers(1, 200)))
+
+
+LARGE = {
+    "1.4e6": ("Al,Ni,Cu,Zr", "0.5", None, Question(maximize=("p_bulk_glass",))),
+    "1.2e6": ("Fe,Co,Ni,Cr,Al,Ti,Cu,Zr,Nb,Mo", 5, "1-5", Question(minimize=("resistivity_uohm_cm",))),
+    "4.6e6": ("Al,Ti,Cr,Fe,Co", 1, None, Question(maximize=("hardness_gpa",), where="density_g_cm3 < 5.9003")),
+    "3.4e6": ("Fe,Co,Ni,Cr,Al,Ti,Cu,Zr", 4, None, Question(rank_by="hardness_gpa - resistivity_uohm_cm / 100")),
+    "9.7e7": ("Al,Ni,Cu,Zr,Ti,Ag", 1, None, Question(maximize=("hardness_gpa",), where="p_amorphous > 0.9")),
+    "7.0e7": ("Fe,Co,Ni,Cr,Al", "0.5", None, Question(minimize=("p_amorphous",))),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", LARGE)
+def test_large_spaces(size):
+    """Spaces of 10⁶ to 10⁸ candidates against scoring every one in blocks, as users do."""
+    elements, step, components, question = LARGE[size]
+    case = Case.of(CompositionSpace.build(elements, step, components), question)
+    assert f"{case.candidates.size:.1e}".replace("e+0", "e") == size
+    shown = {*case.plan.models.columns, *case.plan.wanted}
+    batching = Batching.on(choose_device("cpu"), BLOCK)
+    everything = search(case.candidates, case.plan, 100, batching, case.judge, shown, Quiet())
+    found = case.exact(100, workers=2).found
+    assert found.index.tolist() == everything.index.tolist()
+    assert found.score.tolist() == everything.score.tolist()
 
 
 @pytest.mark.parametrize(
