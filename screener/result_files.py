@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import queue
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
@@ -243,9 +243,22 @@ class _Table:
     def finish(self, metadata: Mapping[str, str]) -> None:
         import polars
 
-        print_table(polars.concat(self._parts))
+        frame = polars.concat(self._parts)
+        print_table(frame.select(_asked_first(frame.columns, metadata)))
         if self._rows > _TABLE_ROWS:
             print(f"{self._rows - _TABLE_ROWS:,} more rows: write them to a file with -o")
+
+
+def _asked_first(columns: Sequence[str], metadata: Mapping[str, str]) -> list[str]:
+    """Order columns for a terminal, which shows the first ones: what was asked for comes after the formula."""
+    question = json.loads(metadata.get("screener.question", "{}"))
+    texts = [*(question.get("maximize") or ()), *(question.get("minimize") or ())]
+    asked = [name for name in (text.partition("=")[0].strip() for text in texts) if name in columns]
+    if "formula" not in columns or not asked:
+        return list(columns)
+    place = columns.index("formula") + 1
+    rest = [name for name in columns if name not in asked]
+    return [*rest[:place], *dict.fromkeys(asked), *rest[place:]]
 
 
 @contextmanager
