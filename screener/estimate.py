@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -73,6 +73,19 @@ def estimate(job: ScreenJob) -> Iterator[str]:
             yield refused
         yield f"time: about {duration(cost.seconds)}"
     yield f"memory: about {cost.megabytes:.0f} MB"
+
+
+def estimate_record(lines: Iterable[str]) -> dict[str, object]:
+    """Take the lines of an estimate as one object: numbers as numbers, notes as a list."""
+    record: dict[str, object] = {}
+    notes: list[str] = []
+    for line in lines:
+        name, _, value = line.partition(": ")
+        if name == "note":
+            notes.append(value)
+        else:
+            record[name.replace(" ", "_")] = int(value) if value.isdigit() else value.removeprefix("about ")
+    return {**record, "notes": notes}
 
 
 def cost_of(job: ScreenJob) -> Cost:

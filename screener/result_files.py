@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import queue
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
@@ -70,15 +70,19 @@ class FrameSink:
 
 
 @contextmanager
-def open_result(target: OutputTarget) -> Iterator[RowSink]:
+def open_result(target: OutputTarget, clear: Callable[[], None] = lambda: None) -> Iterator[RowSink]:
     """Open the place for a result; a file gets its name when the block ends without an error.
+
+    Args:
+        target: where to.
+        clear: wipes the progress line, before a table is printed over it.
 
     Raises:
         OutputError: the system refuses.
     """
     with ExitStack() as stack:
         if target.path is None:
-            yield _Table() if target.format == "table" else _Stdout()
+            yield _Table(clear) if target.format == "table" else _Stdout(target.format == "csv")
             return
         if target.format == "parquet":
             file = stack.enter_context(atomic_file(target.path))
@@ -207,17 +211,18 @@ class _Parquet:
 
 
 class _Stdout:
-    """Writes CSV to standard output; one who has seen enough (``| head``) stops the run quietly."""
+    """Writes CSV or JSON lines to standard output; one who has seen enough (``| head``) stops the run quietly."""
 
-    def __init__(self) -> None:
-        self._begun = False
+    def __init__(self, is_csv: bool) -> None:
+        self._begun, self._is_csv = False, is_csv
 
     def accept(self, columns: Mapping[str, polars.DataType]) -> None:
-        require_writable(columns, "csv")
+        require_writable(columns, "csv" if self._is_csv else "jsonl")
 
     def write(self, frame: polars.DataFrame) -> None:
         for start in range(0, max(frame.height, 1), _ROWS_A_WRITE):
-            write_stdout(frame.slice(start, _ROWS_A_WRITE).write_csv(include_header=not self._begun))
+            part = frame.slice(start, _ROWS_A_WRITE)
+            write_stdout(part.write_csv(include_header=not self._begun) if self._is_csv else part.write_ndjson())
             self._begun = True
 
     def finish(self, metadata: Mapping[str, str]) -> None:
@@ -227,9 +232,9 @@ class _Stdout:
 class _Table:
     """Prints a table in the end; of a long list its first rows."""
 
-    def __init__(self) -> None:
+    def __init__(self, clear: Callable[[], None]) -> None:
         self._parts: list[polars.DataFrame] = []
-        self._rows = 0
+        self._rows, self._clear = 0, clear
 
     def accept(self, columns: Mapping[str, polars.DataType]) -> None:
         require_writable(columns, "table")
@@ -244,6 +249,7 @@ class _Table:
         import polars
 
         frame = polars.concat(self._parts)
+        self._clear()
         print_table(frame.select(_asked_first(frame.columns, metadata)))
         if self._rows > _TABLE_ROWS:
             print(f"{self._rows - _TABLE_ROWS:,} more rows: write them to a file with -o")

@@ -39,14 +39,20 @@ class OutputTarget:
     format: Format
 
     @classmethod
-    def parse(cls, text: str | None) -> OutputTarget:
-        """Read the value of ``-o``.
+    def parse(cls, text: str | None, as_json: bool = False) -> OutputTarget:
+        """Read the value of ``-o``, and of ``--json``, which is JSON lines on standard output.
 
         Nothing means standard output, as a table on a terminal and as CSV in a pipe; ``-`` means CSV there.
 
         Raises:
-            OutputError: the suffix names no format.
+            OutputError: the suffix names no format, or both name an output.
         """
+        if as_json and text not in (None, "-"):
+            raise OutputError(
+                f"both `--json` and `-o {text}` are given", "keep one: -o FILE.jsonl is the same in a file"
+            )
+        if as_json:
+            return cls(None, "jsonl")
         if text is None:
             return cls(None, "table" if sys.stdout.isatty() else "csv")
         if text == "-":

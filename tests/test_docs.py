@@ -214,3 +214,12 @@ def test_the_notebook_runs_and_its_tables_show_themselves() -> None:
     tables = [each["data"]["text/html"] for each in shown if "text/html" in each["data"]]
     assert len(tables) == 3
     assert "nearest_training_alloy" in tables[1]
+
+
+def test_the_declaration_of_the_page_reads(tmp_path: Path) -> None:
+    from training.declaration import read_declaration
+
+    (text,) = (text for kind, text in FENCE.findall(text_of("howto/own-data.md")) if kind == "toml")
+    (tmp_path / "my.toml").write_text(text, encoding="utf-8")
+    (target,) = read_declaration(tmp_path / "my.toml")
+    assert (target.name, target.unit, target.kind) == ("yield_strength_mpa", "MPa", "regression")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +18,6 @@ app = typer.Typer(
     name="training",
     help="Fit, prove and export the models that screener serves.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.add_typer(data_app, name="data")
@@ -217,7 +217,7 @@ def promote(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 done, 2 the user can mend it, 1 a bug, 130 or 143 stopped."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if given in ([], ["data"]):
+    if given in ([], ["data"]) and "_TRAINING_COMPLETE" not in os.environ:
         given.append("--help")
 
     def run() -> None:
@@ -225,6 +225,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if missing:
             raise ScreenerError(f"`training` needs the package `{missing}`", _EXTRA)
         command = typer.main.get_command(app)
+        if "_TRAINING_COMPLETE" in os.environ:  # a shell asks what may come next
+            command.main(given, prog_name="training")
         # Not through the command's own `main`, which turns an interrupt into a quiet success.
         with command.make_context("training", given) as context:
             command.invoke(context)

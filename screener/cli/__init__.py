@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -38,7 +39,6 @@ app = typer.Typer(
     name="screener",
     help="Screen alloy compositions: enumerate, predict, rank, flag amorphous-formers.",
     epilog="Example: screener enumerate --elements Al,Ti,Cr --top 5",
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -78,6 +78,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
 
     def run() -> None:
+        if "_SCREENER_COMPLETE" in os.environ:  # a shell asks what may come next
+            command.main(given, prog_name="screener")
         # Not through the command's own `main`, which answers a closed pipe and an interrupt in its own way.
         with command.make_context("screener", given) as context:
             command.invoke(context)

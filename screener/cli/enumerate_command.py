@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -117,6 +119,7 @@ def enumerate_(
     ray_address: options.RayAddress = None,
     strict: options.Strict = False,
     quiet: options.Quiet = False,
+    as_json: options.ResultJson = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Count the candidates and estimate time and memory; predict nothing.")
     ] = False,
@@ -147,13 +150,13 @@ def enumerate_(
 
     from screener.cli.resuming import Asked, run
     from screener.cli.terminal import terminal
-    from screener.estimate import estimate
+    from screener.estimate import estimate, estimate_record
     from screener.sinks import OutputTarget, check_output
     from screener.space import CompositionSpace
 
     check_all(everything, all_where, search, again=elements is None)
     cluster = Engine.named(engine, ray_address)
-    check_output(OutputTarget.parse(output))
+    check_output(OutputTarget.parse(output, as_json))
     with terminal(quiet) as told:
         if resume is not None and elements is None:
             run(Asked.again(context, resume, output, models, device, time_limit), told, cluster)
@@ -176,10 +179,16 @@ def enumerate_(
             near=near,
         )
         if dry_run:
+            if as_json:
+                typer.echo(json.dumps(estimate_record(estimate(job)), ensure_ascii=False))
+                return
             for line in estimate(job):
                 typer.echo(line)
             return
-        run(Asked.of(job, output, everything, all_where, resume), told, cluster)
+        asked = Asked.of(job, output, everything, all_where, resume)
+        if as_json and asked.target.path is None:
+            asked = replace(asked, target=OutputTarget.parse(None, as_json))
+        run(asked, told, cluster)
 
 
 def check_all(folder: Path | None, where: str | None, search: str, again: bool) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 import typer
 
 from screener.cli import options
+from screener.cli.lines import say
 from screener.errors import FormulaError
 from screener.jobs import Question, conditions_of
 
@@ -75,7 +76,7 @@ def explain(
             if as_json:
                 typer.echo(json.dumps(explanation.as_json(), ensure_ascii=False))
             else:
-                typer.echo("\n".join(([""] if place else []) + list(explanation.lines(loaded))))
+                say([*([""] if place else []), *explanation.lines(loaded)])
 
 
 def features(formulas: options.Formulas, units: options.ReadUnits = None, as_json: options.Json = False) -> None:
@@ -93,7 +94,7 @@ def features(formulas: options.Formulas, units: options.ReadUnits = None, as_jso
             typer.echo(json.dumps(record, ensure_ascii=False))
         else:
             read = ", ".join(f"{symbol} {share:.6g}" for symbol, share in percent.items())
-            typer.echo("\n".join(([""] if place else []) + [f"{text} (at.%: {read})", *feature_lines(values)]))
+            say([*([""] if place else []), f"{text} (at.%: {read})", *feature_lines(values)])
 
 
 def _read(formulas: list[str], units: str | None) -> list[Composition]:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from screener.cli import options
+from screener.cli.lines import say
 from screener.errors import ModelError
 
 MODELS_HELP = """List the installed models, or show the whole card of those named by file or target.
@@ -22,8 +23,9 @@ Examples:
   screener models --json"""
 CITE_HELP = """Say what to cite: this software, the method, the data behind the models, the formulas."""
 CITE_EXAMPLES = """\b
-Example:
-  screener cite"""
+Examples:
+  screener cite
+  screener cite --json"""
 
 
 def models(
@@ -50,11 +52,10 @@ def models(
             typer.echo(json.dumps(model_record(model), ensure_ascii=False))
         return
     whole = [line for model in picked for line in card_lines(model)]
-    for line in checked or whole or model_lines(loaded):
-        typer.echo(line)
+    say(checked or whole or model_lines(loaded))
 
 
-def cite(folder: options.ModelsFolder = None) -> None:
+def cite(folder: options.ModelsFolder = None, as_json: options.Json = False) -> None:
     """Say what to cite."""
     from screener.device import choose_device
     from screener.model_report import cite_lines
@@ -68,5 +69,12 @@ def cite(folder: options.ModelsFolder = None) -> None:
         loaded = None
     else:
         loaded = load_models(found, choose_device("cpu"))
+    if not as_json:
+        say(cite_lines(loaded))
+        return
+    heading = ""
     for line in cite_lines(loaded):
-        typer.echo(line)
+        if line.startswith("  "):
+            typer.echo(json.dumps({"for": heading, "cite": line.strip()}, ensure_ascii=False))
+        else:
+            heading = line

@@ -132,6 +132,9 @@ RayAddress: TypeAlias = Annotated[
     ),
 ]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Write one JSON object a line.")]
+ResultJson: TypeAlias = Annotated[
+    bool, typer.Option("--json", help="Write the result to standard output, one JSON object a line.")
+]
 Formulas: TypeAlias = Annotated[list[str], typer.Argument(metavar="FORMULA...", help="Alloys such as Cu50Zr50.")]
 ReadUnits: TypeAlias = Annotated[
     str | None,

@@ -77,6 +77,7 @@ def score(
     ray_address: options.RayAddress = None,
     strict: options.Strict = False,
     quiet: options.Quiet = False,
+    as_json: options.ResultJson = False,
 ) -> None:
     """Predict a list of alloys and write it with its predictions."""
     options.check_units(units)
@@ -118,6 +119,8 @@ def score(
     from screener.scoring import stream_score
     from screener.sinks import OutputTarget
 
+    if is_many(file) and as_json:
+        raise InputError("`--json` with several lists", "each is written to a file of its own: leave `--json` out")
     if is_many(file):
         with terminal(quiet) as told:
             _score_many(job, output, rejects, cluster, told)
@@ -126,10 +129,10 @@ def score(
         raise InputError(
             "`--engine ray` with one list", "a list is one task: name a folder or a pattern such as 'lists/*.csv'"
         )
-    target = OutputTarget.parse(output)
+    target = OutputTarget.parse(output, as_json)
     aside = check_files(file, target, rejects)
     with terminal(quiet) as told:
-        with open_result(target) as rows, open_rejects(aside, always=rejects is not None) as refused:
+        with open_result(target, told.clear) as rows, open_rejects(aside, always=rejects is not None) as refused:
             scratch = None if target.path is None else target.path.parent
             finished = stream_score(job, told, rows, refused, scratch)
         told.clear()

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
+from screener.cli.lines import folded
+
 if TYPE_CHECKING:
     from screener.exact.standing import Tally
     from screener.summary import Summary
@@ -87,6 +89,9 @@ class Terminal:
 
     def _line(self, text: str) -> None:
         self.clear()
+        if self._stream.isatty():
+            width = shutil.get_terminal_size().columns
+            text = "\n".join(folded(line, width) for line in text.splitlines())
         print(text, file=self._stream)
 
 

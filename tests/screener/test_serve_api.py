@@ -26,7 +26,8 @@ from screener.serve.installed import Installed
 from screener.serve.runs import RunWatch
 
 REQUEST = {"elements": "Al,Ti,Cr", "step": 10, "maximize": ["hardness_gpa"], "top": 7}
-PATIENCE = 60.0
+PATIENCE = 300.0
+"""Seconds to wait for a run; the first one of a machine may compile."""
 
 
 @pytest.fixture(scope="module")
