@@ -43,6 +43,10 @@ def outputs(folder: Path) -> dict[str, bytes]:
 
 
 def test_every_list_is_scored_as_by_itself(run, lists: Path, tmp_path: Path) -> None:
+    (tmp_path / "alone").mkdir()
+    for name in NAMES:
+        source = "more.tsv.gz" if name == "more.csv" else name
+        assert run("score", f"lists/{source}", "-o", f"alone/{name}", "--maximize", "hardness_gpa").code == 0
     ended = run("score", "lists", "-o", "out", "--maximize", "hardness_gpa")
     assert (ended.code, ended.out) == (0, "")
     assert ended.err == (
@@ -50,10 +54,6 @@ def test_every_list_is_scored_as_by_itself(run, lists: Path, tmp_path: Path) -> 
         "5 lists; 19 rows read, 18 written, 1 rejected\n"
     )
     assert sorted(n for n in outputs(tmp_path / "out") if n in NAMES) == NAMES
-    (tmp_path / "alone").mkdir()
-    for name in NAMES:
-        source = "more.tsv.gz" if name == "more.csv" else name
-        assert run("score", f"lists/{source}", "-o", f"alone/{name}", "--maximize", "hardness_gpa").code == 0
     assert outputs(tmp_path / "alone") == outputs(tmp_path / "out")
 
 
