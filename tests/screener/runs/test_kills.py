@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import signal
@@ -39,6 +40,7 @@ class Harness:
     environment: dict[str, str]
     draw: random.Random
     kills: int = 0
+    lasts: float = math.inf
     seen: list[str] = field(default_factory=list)
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
@@ -50,25 +52,26 @@ class Harness:
             stderr=subprocess.PIPE,
         )
 
-    def whole(self, *arguments: str) -> float:
-        """Run to the end and return how long that took."""
-        started = time.monotonic()
-        process = self.start(*arguments)
-        err = process.communicate(timeout=300)[1]
-        assert process.returncode == 0, err.decode()
-        return time.monotonic() - started
+    def whole(self, *arguments: str) -> None:
+        """Run to the end."""
+        assert not self.killed(math.inf, *arguments)
 
-    def killed(self, seconds: float, *arguments: str) -> bool:
-        """Kill a run at a random time, and say whether it was still at work."""
-        process = self.start(*arguments)
+    def killed(self, share: float, *arguments: str) -> bool:
+        """Kill a run within a share of the time that the quickest one took, and say whether it was still at work.
+
+        The first run of all may have to compile: times are those of the quickest.
+        """
+        process, started = self.start(*arguments), time.monotonic()
+        wait = min(300.0, self.draw.uniform(0.2, 1.0) * share * self.lasts)
         try:
-            err = process.communicate(timeout=self.draw.uniform(0.2, 1.0) * seconds)[1]
+            err = process.communicate(timeout=wait)[1]
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
             self.kills += 1
             return True
         assert process.returncode == 0, err.decode()
+        self.lasts = min(self.lasts, time.monotonic() - started)
         return False
 
 
@@ -86,7 +89,7 @@ def disturbed(harness: Harness, case: str, kills: int) -> None:
     """Kill runs of one question so often, each going on from the one before, and compare every one that ended."""
     asked = [*CASES[case], "-o", "out.parquet"]
     place = harness.folder / ("ALL" if case == "all" else "out.parquet")
-    seconds = harness.whole(*asked)
+    harness.whole(*asked)
     whole = (harness.folder / "out.parquet").read_bytes()
     shards = files(harness.folder / "ALL") if case == "all" else {}
     while harness.kills < kills:
@@ -96,7 +99,7 @@ def disturbed(harness: Harness, case: str, kills: int) -> None:
         alive = True
         while alive:
             again = ["--resume", place.name]
-            alive = harness.killed(seconds if harness.kills < kills else 99.0, *asked, *again)
+            alive = harness.killed(1.0 if harness.kills < kills else math.inf, *asked, *again)
             leftover = harness.folder / "out.parquet"
             assert not leftover.exists() or leftover.read_bytes() == whole
         assert (harness.folder / "out.parquet").read_bytes() == whole
@@ -120,11 +123,11 @@ def killed_list(harness: Harness, kills: int) -> None:
     rows = "".join(f"Al{k % 90 + 1}Ti{k % 7 + 1}Cr{k % 11 + 1},{k}\n" for k in range(150_000))
     (harness.folder / "list.csv").write_text("alloy,n\n" + rows)
     asked = ("score", "list.csv", "-o", "out.csv", "--quiet")
-    seconds = harness.whole(*asked)
+    harness.whole(*asked)
     whole = (harness.folder / "out.csv").read_bytes()
     while harness.kills < kills:
         (harness.folder / "out.csv").unlink(missing_ok=True)
-        if harness.killed(seconds, *asked):
+        if harness.killed(1.0, *asked):
             left = harness.folder / "out.csv"
             assert not left.exists() or left.read_bytes() == whole
     harness.whole(*asked)
