@@ -217,10 +217,13 @@ def test_the_notebook_runs_and_its_tables_show_themselves() -> None:
     assert "nearest_training_alloy" in tables[1]
 
 
-def test_the_declaration_of_the_page_reads(tmp_path: Path) -> None:
+def test_the_declaration_and_the_methods_of_the_page_read(tmp_path: Path) -> None:
     from training.declaration import read_declaration
+    from training.multitask.config import read_config
 
-    (text,) = (text for kind, text in FENCE.findall(text_of("howto/own-data.md")) if kind == "toml")
-    (tmp_path / "my.toml").write_text(text, encoding="utf-8")
+    declared, methods = (text for kind, text in FENCE.findall(text_of("howto/own-data.md")) if kind == "toml")
+    (tmp_path / "my.toml").write_text(declared, encoding="utf-8")
     (target,) = read_declaration(tmp_path / "my.toml")
     assert (target.name, target.unit, target.kind) == ("yield_strength_mpa", "MPa", "regression")
+    (tmp_path / "methods.toml").write_text(methods, encoding="utf-8")
+    assert read_config(tmp_path / "methods.toml").aggregator.name == "pcgrad"
