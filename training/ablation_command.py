@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -40,12 +41,14 @@ class AblationRequest:
         seed: grouping of chemical systems.
         out: Markdown file.
         workers: processes.
+        as_json: print one JSON document in the place of tables.
     """
 
     targets: tuple[str, ...] = ()
     seed: int = CHOICE_SEED
     out: Path | None = None
     workers: int = 2
+    as_json: bool = False
 
 
 def run_ablation(request: AblationRequest) -> None:
@@ -66,34 +69,33 @@ def run_ablation(request: AblationRequest) -> None:
     trials = [trial for target in chosen for trial in (*group_trials(target), *candidate_trials(target))]
     scores = run_trials(trials, every, request.seed, request.workers, say)
     stacks = [each for each in stack(every, HEADLINE, request.workers, say) if each.target in chosen]
-    text = report({target: every[target] for target in chosen}, scores, stacks, request.seed, table_digest(every))
-    print(text)
+    tables = {target: every[target] for target in chosen}
+    sections = (group_section(tables, scores), candidate_section(tables, scores), learner_section(tables, stacks))
+    today, digest = datetime.now(UTC).date().isoformat(), table_digest(every)
+    text = report(sections, today, request.seed, digest)
+    if request.as_json:
+        document = {"date": today, "data_digest": digest, "seeds": [request.seed]}
+        told = {**document, "sections": {section.name: section.document() for section in sections}}
+        print(json.dumps(told, ensure_ascii=False, indent=1, allow_nan=False))
+    else:
+        print(text)
     if request.out:
         write_whole(request.out, text.encode())
 
 
-def report(
-    tables: Mapping[str, TaskRows],
-    scores: Mapping[tuple[str, str], float],
-    stacks: Sequence[Stack],
-    seed: int,
-    digest: str,
-) -> str:
+def report(sections: Sequence[Section], today: str, seed: int, digest: str) -> str:
     """Write the tables.
 
     Args:
-        tables: rows by target.
-        scores: (target, trial) → score.
-        stacks: learners of each target.
+        sections: the tables.
+        today: date, in ISO format.
         seed: grouping.
         digest: of the data.
     """
-    today = datetime.now(UTC).date().isoformat()
     told = (
         f"Five folds by chemical system, grouping {seed} (tables of scores use 0 to 4), out of fold, {today}, data "
         f"{digest}. Written by `training ablation`.\n"
     )
-    sections = (group_section(tables, scores), candidate_section(tables, scores), learner_section(tables, stacks))
     return "\n".join([_TITLE, told, *(section.markdown() for section in sections)])
 
 

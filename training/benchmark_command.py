@@ -49,6 +49,7 @@ class BenchmarkRequest:
         workers: processes.
         seed: of inner folds and learners.
         quick: a fifth of the trees.
+        as_json: print one JSON document in the place of the table.
     """
 
     name: str = SOURCE
@@ -58,6 +59,7 @@ class BenchmarkRequest:
     workers: int = 2
     seed: int = 0
     quick: bool = False
+    as_json: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +93,10 @@ def run_benchmark_command(request: BenchmarkRequest) -> None:
         found.append((task, run_benchmark(task, request.seed, request.workers, say)))
     today = datetime.now(UTC).date().isoformat()
     text = f"{markdown(found)}\n{caption(found, request, today)}"
-    print(text)
+    document = to_json(found, request, today)
+    print(document if request.as_json else text, end="" if request.as_json else "\n")
     if request.out:
-        write_whole(request.out, to_json(found, request, today).encode())
+        write_whole(request.out, document.encode())
     if request.report:
         write_whole(request.report, f"{_TITLE}\n{text}\n".encode())
 

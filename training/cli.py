@@ -26,6 +26,7 @@ _EXTRA = "pip install 'alloy-screener[training]'"
 Data = Annotated[Path | None, typer.Option("--data", help="Your own table: a composition column and target columns.")]
 Targets = Annotated[Path | None, typer.Option("--targets", help="TOML file that declares targets of your own.")]
 UnitsOption = Annotated[Literal["at", "wt"], typer.Option("--units", help="How formulas of your table are meant.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Workers = Annotated[int, typer.Option("--workers", min=1, max=64, help="Processes, one thread each.")]
 
 
@@ -49,6 +50,7 @@ def fit(
         Path | None,
         typer.Option("--methods", help="TOML file of multi-task methods: the screen tier is learned by them."),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Fit both tiers of every target, prove them on held-out chemical systems, write the models.
 
@@ -59,7 +61,7 @@ def fit(
     """
     from training.fit_command import FitRequest, run_fit
 
-    run_fit(FitRequest(data, targets, units, catalogue, out, workers, seed, quick, methods))
+    run_fit(FitRequest(data, targets, units, catalogue, out, workers, seed, quick, methods, as_json))
 
 
 @app.command()
@@ -90,6 +92,7 @@ def evaluate(
     ] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Compute everything anew and keep nothing.")] = False,
     workers: Workers = 2,
+    as_json: AsJson = False,
 ) -> None:
     """Cross-validate our models and five baselines, grouped by chemical system and at random; print one table a target.
 
@@ -102,7 +105,7 @@ def evaluate(
     run_evaluate(
         EvaluateRequest(
             *(data, targets, units, catalogue, repeats, quick, everything),
-            *(out, report, readme, cache, no_cache, workers),
+            *(out, report, readme, cache, no_cache, workers, as_json),
         )
     )
 
@@ -115,6 +118,7 @@ def ablation(
     seed: Annotated[int, typer.Option("--seed", min=0, max=2**31, help="Grouping; scores elsewhere use 0 to 4.")] = 10,
     out: Annotated[Path | None, typer.Option("--out", help="Write the tables as Markdown.")] = None,
     workers: Workers = 2,
+    as_json: AsJson = False,
 ) -> None:
     """Score the models without each group of descriptors, and every learner alone, on held-out chemical systems.
 
@@ -122,7 +126,7 @@ def ablation(
     """
     from training.ablation_command import AblationRequest, run_ablation
 
-    run_ablation(AblationRequest(tuple(target or ()), seed, out, workers))
+    run_ablation(AblationRequest(tuple(target or ()), seed, out, workers, as_json))
 
 
 @app.command()
@@ -136,6 +140,7 @@ def benchmark(
     workers: Workers = 2,
     seed: Annotated[int, typer.Option("--seed", min=0, max=2**31, help="Seed of inner folds and learners.")] = 0,
     quick: Annotated[bool, typer.Option("--quick", help="A fifth of the trees: a first look.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Test the amorphous classifier's recipe on the official folds of a public benchmark, beside quoted entries.
 
@@ -146,7 +151,7 @@ def benchmark(
     """
     from training.benchmark_command import BenchmarkRequest, run_benchmark_command
 
-    run_benchmark_command(BenchmarkRequest(name, only_benchmark, out, report, workers, seed, quick))
+    run_benchmark_command(BenchmarkRequest(name, only_benchmark, out, report, workers, seed, quick, as_json))
 
 
 @app.command()
@@ -173,6 +178,7 @@ def study(
     answer: Annotated[
         Path | None, typer.Option("--answer", help="Write which of the paper's findings hold, as Markdown.")
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document a line, one for each study.")] = False,
 ) -> None:
     """Ask what multi-task learning does: print the study's table beside the paper's figures, write CSV, report, plots.
 
@@ -184,7 +190,7 @@ def study(
 
     run_study(
         StudyRequest(
-            *(name, quick, data, targets, units, out, seeds, workers, cache, no_cache, config, answer),
+            *(name, quick, data, targets, units, out, seeds, workers, cache, no_cache, config, answer, as_json),
         )
     )
 
@@ -204,6 +210,7 @@ def promote(
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Promote without being better or comparable; the journal says so.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Replace models in use by new ones that are better on the same folds beyond noise; keep what is replaced.
 
@@ -211,7 +218,7 @@ def promote(
     """
     from training.promote_command import PromoteRequest, run_promote
 
-    run_promote(PromoteRequest(candidates, to, tuple(names or ()), anyway))
+    run_promote(PromoteRequest(candidates, to, tuple(names or ()), anyway, as_json))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

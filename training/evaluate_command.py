@@ -49,6 +49,7 @@ class EvaluateRequest:
         cache: folder of answers; the user's cache where None.
         no_cache: neither look answers up nor keep them.
         workers: processes.
+        as_json: print one JSON document in the place of tables.
     """
 
     data: Path | None = None
@@ -64,6 +65,7 @@ class EvaluateRequest:
     cache: Path | None = None
     no_cache: bool = False
     workers: int = 2
+    as_json: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +94,10 @@ def run_evaluate(request: EvaluateRequest) -> None:
     today = datetime.now(UTC).date().isoformat()
     caption = _caption(request, repeats, today, digest)
     text = "\n".join([markdown(found.scores, measured.tables), *(section.markdown() for section in found.sections)])
-    print(f"{text}\n{caption}")
+    document = to_json(found.scores, digest, today, repeats, found.sections, found.cells)
+    print(document if request.as_json else f"{text}\n{caption}", end="" if request.as_json else "\n")
     if request.out:
-        write_whole(request.out, to_json(found.scores, digest, today, repeats, found.sections, found.cells).encode())
+        write_whole(request.out, document.encode())
     if request.report:
         write_whole(request.report, f"{_REPORT_TITLE}\n\n{caption}\n\n{text}".encode())
     if request.readme:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import math
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -42,6 +44,7 @@ class FitRequest:
         seed: of folds, learners and draws.
         quick: fewer trees and a short lesson.
         methods: TOML file of multi-task methods to learn the screen tier by.
+        as_json: print one JSON document in the place of lines.
     """
 
     data: Path | None = None
@@ -53,6 +56,7 @@ class FitRequest:
     seed: int = 0
     quick: bool = False
     methods: Path | None = None
+    as_json: bool = False
 
 
 def run_fit(request: FitRequest) -> None:
@@ -80,11 +84,27 @@ def run_fit(request: FitRequest) -> None:
     readme = folder / "README.md"
     if not readme.exists() or readme.read_text(encoding="utf-8", errors="replace").startswith(TITLE):
         write_whole(readme, models_readme(models).encode())
+    print(_document(folder, models) if request.as_json else _lines(models))
     for name in sorted(models):
-        print(f"{name}  {models[name].digest}  {headline(models[name])}")
         if WEAK in models[name].card.notes and name not in kept:
             say(f"warning: {name} is {WEAK}")
     say(f"wrote {len(models)} models to {folder}")
+
+
+def _lines(models: Mapping[str, Model]) -> str:
+    """One line a model: name, digest, grouped scores."""
+    return "\n".join(f"{name}  {models[name].digest}  {headline(models[name])}" for name in sorted(models))
+
+
+def _document(folder: Path, models: Mapping[str, Model]) -> str:
+    """Everything that the lines say as JSON; a score that cannot be had is null."""
+    told = []
+    for name, model in sorted(models.items()):
+        grouped = model.card.metrics.get("grouped", {})
+        scores = {key: value if math.isfinite(value) else None for key, value in grouped.items()}
+        about = {"file": name, "digest": model.digest, "target": model.card.target.name, "tier": model.card.tier}
+        told.append({**about, "weak": WEAK in model.card.notes, "grouped": scores})
+    return json.dumps({"folder": str(folder), "models": told}, ensure_ascii=False, indent=1, allow_nan=False)
 
 
 def clock() -> Callable[[str], None]:

@@ -32,12 +32,14 @@ class PromoteRequest:
         to: folder of the models in use; the user's data folder where None.
         names: targets or files; every candidate where empty.
         anyway: promote without being better, or without a comparison.
+        as_json: print one JSON document in the place of lines.
     """
 
     candidates: Path | None = None
     to: Path | None = None
     names: tuple[str, ...] = ()
     anyway: bool = False
+    as_json: bool = False
 
 
 def run_promote(request: PromoteRequest) -> None:
@@ -63,6 +65,11 @@ def run_promote(request: PromoteRequest) -> None:
     decisions = [decide(candidate, in_use, anyway=request.anyway) for candidate in candidates]
     if any(decision.promoted for decision in decisions):
         replace_models(folder, request.candidates, in_use, [d for d in decisions if d.promoted])
+    if request.as_json:
+        today = _today()
+        told = [{**_entry(d, today), "promoted": d.promoted, "said": d.told()} for d in decisions]
+        print(json.dumps(told, ensure_ascii=False, indent=1, allow_nan=False))
+        return
     for decision in decisions:
         print(decision.told())
 
@@ -118,11 +125,16 @@ def _record(folder: Path, promoted: Sequence[Decision]) -> None:
     """Add a line for every promotion to the folder's journal."""
     journal = folder / JOURNAL
     earlier = journal.read_bytes() if journal.is_file() else b""
-    today = datetime.now(UTC).date().isoformat()
+    today = _today()
     lines = [json.dumps(_entry(d, today), ensure_ascii=False, allow_nan=False) for d in promoted]
     if earlier and not earlier.endswith(b"\n"):
         earlier += b"\n"
     write_whole(journal, earlier + "".join(f"{line}\n" for line in lines).encode())
+
+
+def _today() -> str:
+    """The day, in ISO format."""
+    return datetime.now(UTC).date().isoformat()
 
 
 def _entry(decision: Decision, today: str) -> dict[str, object]:

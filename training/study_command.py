@@ -42,6 +42,7 @@ class StudyRequest:
         no_cache: neither look outcomes up nor keep them.
         config: TOML file of methods, for `custom`.
         answer: Markdown file of the written answer.
+        as_json: print one JSON document in the place of tables.
     """
 
     name: str
@@ -56,6 +57,7 @@ class StudyRequest:
     no_cache: bool = False
     config: Path | None = None
     answer: Path | None = None
+    as_json: bool = False
 
 
 def run_study(request: StudyRequest) -> None:
@@ -67,7 +69,7 @@ def run_study(request: StudyRequest) -> None:
     """
     from training.study.answer import answer
     from training.study.base import Effort
-    from training.study.report import printed, stamp_of, write_report
+    from training.study.report import one_line, printed, stamp_of, write_report
 
     names, seeds, config = _names(request), _seeds(request.seeds), _config(request)
     folder = request.out or FOLDER
@@ -86,9 +88,10 @@ def run_study(request: StudyRequest) -> None:
                 raise
             say(f"study {name} left out: {error.message}")
             continue
-        print(printed(results[-1]), flush=True)
         spent = Effort(context.effort.fits - before.fits, context.effort.seconds - before.seconds)
-        write_report(results[-1], stamp_of(context, _today(), (time.monotonic() - start) / 60.0, spent), folder)
+        stamp = stamp_of(context, _today(), (time.monotonic() - start) / 60.0, spent)
+        print((one_line if request.as_json else printed)(results[-1]), flush=True)
+        write_report(results[-1], stamp, folder)
     if not results:
         raise InputError("no study can be run on these rows", "ask for one by its name to see what it lacks")
     if request.answer:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +17,7 @@ from training.ablation import (
     run_trials,
     trial_rows,
 )
-from training.ablation_command import report
+from training.ablation_command import candidate_section, group_section, learner_section, report
 from training.candidates import CANDIDATES
 from training.cli import main
 from training.measured import Measured
@@ -75,7 +76,8 @@ def test_the_report_shows_what_was_computed():
     tables = {"hardness_gpa": invented_rows(TWO), "p_amorphous": invented_rows(GLASS)}
     trials = [trial for target in tables for trial in (*group_trials(target), *candidate_trials(target))]
     scores = {(trial.target, trial.name): k / 1000 for k, trial in enumerate(trials)}
-    text = report(tables, scores, [STACK], 10, "0" * 16)
+    sections = (group_section(tables, scores), candidate_section(tables, scores), learner_section(tables, [STACK]))
+    text = report(sections, "2026-01-02", 10, "0" * 16)
     for value in (*scores.values(), *STACK.alone, *STACK.blends.values()):
         assert f"{value:.3f}" in text
     assert "grouping 10" in text
@@ -90,6 +92,9 @@ def test_the_command_writes_the_report(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(ablation_command, "stack", lambda *_: [STACK])
     assert main(["ablation", "--out", str(tmp_path / "a.md")]) == 0
     assert (tmp_path / "a.md").read_text(encoding="utf-8") == capsys.readouterr().out.rstrip("\n") + "\n"
+    assert main(["ablation", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["seeds"], told["sections"]["groups"]["rows"][0]["hardness_gpa without"]) == ([10], 0.5)
     assert main(["ablation", "colour"]) == 2
     assert "there is no target `colour`\n\nhint: targets are hardness_gpa" in capsys.readouterr().err
 

@@ -306,6 +306,8 @@ def test_the_command_prints_the_table_and_writes_the_document(run, task, table, 
         mean, spread = variant["measured"]["balanced_accuracy"].values()
         assert f"| **characterize tier's recipe**, {what}, p ≥ 0.5 | {mean:.3f} ± {spread:.3f} |" in out
     assert (tmp_path / "scores.md").read_text(encoding="utf-8") == f"# The public benchmark\n\n{out}"
+    code, printed, _ = run("matbench_glass", "--workers", "1", "--json")
+    assert (code, json.loads(printed)) == (0, document)
     caption = out.splitlines()[-1]
     assert caption.startswith(f"{len(table.formulas)} rows in 5 official folds, mean ± standard deviation")
     assert "No row of another source within 1 at.% (max |Δc|) of a tested one is used." in caption

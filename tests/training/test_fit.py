@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 
@@ -190,9 +191,12 @@ def test_a_second_table_joins_the_models_in_use(fitted, tmp_path, capsys):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("training.fit_command.find_folder", lambda: fitted)
         arguments = ["--data", tmp_path / "next.csv", "--targets", tmp_path / "next.toml", "--out", folder]
-        assert main(["fit", *map(str, arguments), "--no-catalogue", "--quick", "--workers", "1"]) == 0
-    printed = capsys.readouterr().out
-    assert "screen/elongation.onnx" in printed
+        assert main(["fit", *map(str, arguments), "--no-catalogue", "--quick", "--workers", "1", "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["folder"] == str(folder)
+    (told,) = (model for model in printed["models"] if model["file"] == "screen/elongation.onnx")
+    assert (told["target"], told["tier"]) == ("elongation", "screen")
+    assert isinstance(told["grouped"]["mae"], float)
     kept = {name: digest for name, digest in recorded_digests(fitted).items() if name.endswith(".onnx")}
     now = recorded_digests(folder)
     assert kept.items() <= now.items()

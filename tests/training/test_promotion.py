@@ -109,6 +109,16 @@ def test_a_better_model_replaces_the_one_in_use(run, tmp_path):
     assert new in readme
 
 
+def test_the_outcome_can_be_had_as_json(run, tmp_path):
+    old, new = write(tmp_path / "use", 0), write(tmp_path / "new", 1, scores=SURELY)
+    code, out, err = run("--json")
+    (told,) = json.loads(out)
+    assert (code, err) == (0, "")
+    assert (told["old"], told["new"], told["promoted"]) == (old, new, True)
+    assert told["said"].endswith("better, promoted")
+    assert {key: told[key] for key in journal(tmp_path / "use")[0]} == journal(tmp_path / "use")[0]
+
+
 def test_a_model_within_noise_is_not_promoted(run, tmp_path):
     write(tmp_path / "use", 0)
     new = write(tmp_path / "new", 1, scores=HARDLY)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from training.publish import write_whole
@@ -86,6 +87,18 @@ def printed(result: StudyResult) -> str:
     """Write the tables and findings for a terminal."""
     parts = [section.markdown() for section in result.sections]
     return "\n".join([*parts, *(finding_markdown(finding) for finding in result.findings)])
+
+
+def one_line(result: StudyResult) -> str:
+    """Write the tables and findings as one line of JSON; a number that cannot be had is null."""
+    document = {
+        "study": result.name,
+        "title": result.title,
+        "sections": {section.name: section.document() for section in result.sections},
+        "findings": [asdict(finding) for finding in result.findings],
+        "notes": list(result.notes),
+    }
+    return json.dumps(document, ensure_ascii=False, allow_nan=False)
 
 
 def digest_of(results: Sequence[StudyResult]) -> str:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -121,10 +123,12 @@ def test_the_command_runs_on_a_users_table_and_writes_its_report(tmp_path, capsy
         workers=1,
         config=config,
         answer=tmp_path / "answer.md",
+        as_json=True,
     )
     run_study(request)
-    printed = capsys.readouterr().out
-    assert "| yours |" in printed
+    (line,) = capsys.readouterr().out.splitlines()
+    told = json.loads(line)
+    assert (told["study"], len(told["sections"]) > 0) == ("custom", True)
     report = (tmp_path / "out" / "custom.md").read_text()
     assert "`own.csv`, one row per composition" in report
     assert "a quick look, not to be quoted" in report
