@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from training.multitask.config import MultiTaskConfig
+from training.multitask.loop import build_net, fit
 from training.multitask.rows import Fold, LabelledRows
 
 TASKS = ("resistivity", "hardness", "is_glass")
@@ -23,3 +25,18 @@ def labelled(n, seed, shares=(0.7, 0.15, 0.15)):
 def small_fold(n=300, seed=0):
     """Training and validation rows."""
     return Fold(labelled(n, seed), labelled(max(80, n // 3), seed + 100))
+
+
+FOLD = small_fold()
+STRUCTURED = {**SMALL, "name": "structured", "embedding": 8}
+
+
+def config_with(**methods):
+    """A configuration of a small net and a short training, with other methods."""
+    training = {**FAST, **methods.pop("training", {})}
+    return MultiTaskConfig.named(**{"architecture": SMALL, "training": training, **methods})
+
+
+def fitted(config, seed=0, fold=FOLD):
+    """What one training gives."""
+    return fit(build_net(config, 6, len(fold.train.tasks), seed), fold, config, seed)
