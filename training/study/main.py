@@ -13,7 +13,7 @@ from training.report_tables import Section
 from training.study.arms import hard, independent, method, paper_weights
 from training.study.base import BATCH, FAITHFUL_BATCH, Finding, Plot, Study, StudyContext, StudyResult
 from training.study.learners import Alone, SeedsTogether, Together
-from training.study.main_tables import confusion_table, synergy_table
+from training.study.main_tables import bootstrap_table, confusion_table, synergy_table
 from training.study.measures import HEADLINE, MATCHED, known_test, matched_recall
 from training.study.plots import Line, histogram_svg, lines_svg, mean_curve
 from training.study.quoted import citation, quoted
@@ -53,6 +53,7 @@ def run_main(context: StudyContext) -> StudyResult:
         (
             *_sections(context, [*scores, *own], tested),
             confusion_table(cells, REFERENCE + LARGE, [arm.name for arm in large]),
+            bootstrap_table(cells, REFERENCE + LARGE, [arm.name for arm in large if _base(arm) != REFERENCE]),
             synergy_table(scores, labels, references, (PAPER, THINNED, GROUPED)),
         ),
         (*scores, *own),

@@ -22,7 +22,7 @@ from training.study.table import find
 from training.study_command import StudyRequest, run_study
 
 ROWS = invented(240)
-TABLES = ("paper", "paper-65-1", "grouped", "confusion", "synergy")
+TABLES = ("paper", "paper-65-1", "grouped", "confusion", "bootstrap", "synergy")
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +51,11 @@ def test_main_compares_three_architectures_on_three_kinds_of_splits(tmp_path, mo
     outcomes = [row["hits"] + row["false"] + row["missed"] + row["passed"] for row in result.sections[3].rows]
     assert len(set(outcomes)) == 1
     assert outcomes[0] <= ROWS.counts()["is_amorphous"]
-    assert {row["arm"] for row in result.sections[4].rows} == {a for a in arms[:6] if "independent" not in a}
+    hits = {row["arm"]: row["hits"] / (row["hits"] + row["missed"]) for row in result.sections[3].rows}
+    for row in result.sections[4].rows:
+        assert row["difference"] == pytest.approx(hits[row["arm"]] - hits["independent, large batch"])
+        assert row["low"] <= row["difference"] <= row["high"]
+    assert {row["arm"] for row in result.sections[5].rows} == {a for a in arms[:6] if "independent" not in a}
     assert any(key.endswith(".quoted") for key, _ in result.sections[0].columns)
     assert not any(key.endswith(".quoted") for key, _ in result.sections[2].columns)
     again = run_main(quick(ROWS, tmp_path))
