@@ -67,7 +67,7 @@ def int8(model: ModelProto) -> ModelProto:
 
 def predictor(model: ModelProto) -> Predict:
     """Open a session on one thread and return what runs it, in the batches of a search."""
-    session, _ = open_session(model.SerializeToString(), Device("cpu"), "nets")
+    session = open_session(model.SerializeToString(), Device("cpu"), "nets")
     names = [output.name for output in model.graph.output]
 
     def predict(features: NDArray[np.float32]) -> list[NDArray[np.float32]]:

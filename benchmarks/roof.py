@@ -31,7 +31,7 @@ def arithmetic(device: Device, rows: int, rounds: int) -> float:
     ]
     graph = helper.make_graph(nodes, "product", ports[:1], ports[1:], initializer=[weight])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    session = cast(BoundSession, open_session(model.SerializeToString(), device, "a product")[0])
+    session = cast(BoundSession, open_session(model.SerializeToString(), device, "a product"))
     binding = session.io_binding()
     x = OrtValue.ortvalue_from_numpy(np.ones((rows, rows), np.float32), device.kind, device.ordinal)
     binding.bind_ortvalue_input("x", x)

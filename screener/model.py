@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,18 +17,10 @@ from screener.descriptors.specs import FeatureSpec, feature_spec
 from screener.device import Device
 from screener.errors import ModelError, ScreenerError
 from screener.formula import parse_formula
-from screener.model_file import REFIT, read_model_file
+from screener.model_file import REFIT, ModelFile, read_model_file
 
 GOLDEN_TOLERANCE = 1e-4
 """Relative difference allowed between a golden output and its replay on another machine."""
-
-
-class Port(Protocol):
-    """An input or output of a session."""
-
-    name: str
-    type: str
-    shape: list[int | str | None]
 
 
 class Session(Protocol):
@@ -37,14 +28,6 @@ class Session(Protocol):
 
     def run(self, names: Sequence[str], feed: Mapping[str, NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         """Evaluate outputs by name."""
-        ...
-
-    def get_inputs(self) -> list[Port]:
-        """List the inputs."""
-        ...
-
-    def get_outputs(self) -> list[Port]:
-        """List the outputs."""
         ...
 
     def get_providers(self) -> list[str]:
@@ -73,24 +56,30 @@ class Model:
     device: Device
 
     @classmethod
-    def load(cls, path: Path, device: Device, name: str = "") -> Model:
+    def load(cls, path: Path, device: Device, name: str = "", digest: str = "") -> Model:
         """Load a model and prove it.
 
+        Args:
+            path: the file.
+            device: where it runs.
+            name: what messages call it; empty takes that of the file.
+            digest: sha256 that the file must have; empty where none is on record.
+
         Raises:
-            ModelError: the file is missing, damaged, made for other descriptors, off on its golden rows, or the device
-                asked for is not the one in use.
+            ModelError: the file is missing, damaged, another than on record, made for other descriptors, off on its
+                golden rows, or the device asked for is not the one in use.
         """
         name = name or path.name
-        content = read_model_file(path, name)
-        session, props = open_session(content, device, name)
+        file = read_model_file(path, name, digest)
         try:
-            card = ModelCard.from_props(props)
+            card = ModelCard.from_props(file.props)
         except ModelError as problem:
             raise ModelError(f"`{name}`: {problem.message}", problem.hint) from None
-        model = cls(name, card, hashlib.sha256(content).hexdigest()[:16], session, content, device)
-        if card.features_digest != model.spec.digest:
+        if card.features_digest != feature_spec(card.features).digest:
             raise ModelError(f"`{name}` was made for other descriptors or element tables", REFIT)
-        model.check_ports()
+        _check_ports(file, card, name)
+        session = open_session(file.content, device, name)
+        model = cls(name, card, file.digest[:16], session, file.content, device)
         model.replay()
         return model
 
@@ -102,10 +91,7 @@ class Model:
     @property
     def output_names(self) -> tuple[str, ...]:
         """Result columns the graph gives: value and 90 % limits, or probability and calibrated logit."""
-        name = self.card.target.name
-        if self.card.target.kind == "classification":
-            return (name, f"{name}_logit")
-        return (name, f"{name}_low", f"{name}_high")
+        return _output_names(self.card)
 
     def predict(
         self, features: NDArray[np.float32], conditions: Mapping[str, float | NDArray[np.float32]] | None = None
@@ -132,23 +118,6 @@ class Model:
             value = np.asarray(given.get(condition.name, condition.reference), np.float32)
             block[:, k] = np.where(np.isfinite(value), value, np.float32(condition.reference))
         return block
-
-    def check_ports(self) -> None:
-        """Compare the inputs and outputs of the graph with the card.
-
-        Raises:
-            ModelError: they differ in name, type or width.
-        """
-        widths = {"features": len(self.spec.names), "conditions": len(self.card.conditions)}
-        wanted = {name: f"{name} ({width})" for name, width in widths.items() if width}
-        found = {port.name: f"{port.name} ({_width(port)})" for port in self.session.get_inputs()}
-        if found != wanted:
-            takes, says = ", ".join(found.values()), ", ".join(wanted.values())
-            raise ModelError(f"`{self.name}` takes {takes} where its card says {says}", REFIT)
-        given = {port.name for port in self.session.get_outputs() if _width(port) == "1"}
-        for name in self.output_names:
-            if name not in given:
-                raise ModelError(f"`{self.name}` has no output `{name}` of one column", REFIT)
 
     def replay(self) -> None:
         """Recompute the golden rows from their formulas.
@@ -183,15 +152,31 @@ class Model:
             raise ModelError(f"`{self.name}` does not run ({type(problem).__name__})", REFIT) from None
 
 
-def _width(port: Port) -> str:
-    """Write the number of columns of a float matrix with any number of rows, `?` for anything else."""
-    if port.type != "tensor(float)" or len(port.shape) != 2 or isinstance(port.shape[0], int):
-        return "?"
-    return str(port.shape[1])
+def _output_names(card: ModelCard) -> tuple[str, ...]:
+    name = card.target.name
+    if card.target.kind == "classification":
+        return (name, f"{name}_logit")
+    return (name, f"{name}_low", f"{name}_high")
 
 
-def open_session(content: bytes, device: Device, name: str) -> tuple[Session, dict[str, str]]:
-    """Make a session on the device asked for and return it with the file's metadata.
+def _check_ports(file: ModelFile, card: ModelCard, name: str) -> None:
+    """Compare the inputs and outputs of the graph with the card, in name, type and width."""
+    widths = {"features": len(feature_spec(card.features).names), "conditions": len(card.conditions)}
+    wanted = {port: f"{port} ({width})" for port, width in widths.items() if width}
+    found = {port.name: f"{port.name} ({port.width or '?'})" for port in file.inputs}
+    if found != wanted:
+        takes, says = ", ".join(found.values()), ", ".join(wanted.values())
+        raise ModelError(f"`{name}` takes {takes or 'nothing'} where its card says {says}", REFIT)
+    given = {port.name for port in file.outputs if port.width == 1}
+    for output in _output_names(card):
+        if output not in given:
+            raise ModelError(f"`{name}` has no output `{output}` of one column", REFIT)
+    if len(file.outputs) > len(given & set(_output_names(card))):
+        raise ModelError(f"`{name}` gives more than the outputs of its card", REFIT)
+
+
+def open_session(content: bytes, device: Device, name: str) -> Session:
+    """Make a session on the device asked for.
 
     Raises:
         ModelError: the graph does not read, or another provider than the device's is in use.
@@ -203,10 +188,10 @@ def open_session(content: bytes, device: Device, name: str) -> tuple[Session, di
     options.intra_op_num_threads = device.threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
+    options.add_session_config_entry("session.load_model_format", "ONNX")
     try:
         # by default ONNX Runtime prints a failure of the device on standard output and goes on with the CPU
         session = onnxruntime.InferenceSession(content, options, providers=device.providers, enable_fallback=0)
-        props = dict(session.get_modelmeta().custom_metadata_map)
     except Exception as problem:  # onnxruntime raises unrelated classes for damaged files
         raise ModelError(f"`{name}` is not a readable ONNX model ({type(problem).__name__})", REFIT) from None
     if session.get_providers()[0] != device.provider:
@@ -214,4 +199,4 @@ def open_session(content: bytes, device: Device, name: str) -> tuple[Session, di
             f"`{name}` runs on {session.get_providers()[0]} where {device} was asked for",
             "use `--device cpu`, or install the `gpu` extra that matches the driver",
         )
-    return cast(Session, session), props
+    return cast(Session, session)

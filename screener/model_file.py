@@ -2,71 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from screener._graph_fields import Unfit
 from screener.errors import ModelError
-
-if TYPE_CHECKING:
-    from onnx import GraphProto, TensorProto
+from screener.graph_check import check_graph
+from screener.graph_file import GraphPort, read_graph
 
 MAX_MODEL_BYTES = 200_000_000
 """Larger files are not models of this package."""
 REFIT = "run `training fit` to make the models again, or name another folder with `--models`"
 
-_DENSE = """
-    Abs Add And Cast Clip Concat Div Elu Equal Erf Exp Flatten Gather Gelu Gemm Greater GreaterOrEqual HardSigmoid
-    Identity LayerNormalization LeakyRelu Less LessOrEqual Log MatMul Max Mean Min Mul Neg Not Or Pow Reciprocal
-    ReduceMax ReduceMean ReduceMin ReduceSum ReduceSumSquare Relu Reshape Selu Sigmoid Slice Softmax Softplus Split Sqrt
-    Squeeze Sub Sum Tanh Transpose Unsqueeze Where
-"""
-_TREES = "TreeEnsemble TreeEnsembleClassifier TreeEnsembleRegressor"
-_OPERATIONS = {"": frozenset(_DENSE.split()), "ai.onnx.ml": frozenset(_TREES.split())}
-"""What nets and trees are made of, by domain: no loops, no branches, nothing that makes tensors from sizes."""
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """A file that was looked through.
+
+    Attributes:
+        content: its bytes.
+        digest: their sha256, hexadecimal.
+        inputs: what the graph takes, in order.
+        outputs: what it gives, in order.
+        props: its metadata.
+    """
+
+    content: bytes
+    digest: str
+    inputs: tuple[GraphPort, ...]
+    outputs: tuple[GraphPort, ...]
+    props: Mapping[str, str]
 
 
-def read_model_file(path: Path, name: str) -> bytes:
+def read_model_file(path: Path, name: str, digest: str = "") -> ModelFile:
     """Read a model file of sane size that holds nothing but a self-contained net or tree ensemble.
 
     Args:
         path: the file.
         name: what messages call it.
+        digest: sha256 that it must have; empty where none is on record.
 
     Raises:
-        ModelError: it is missing, too large, not ONNX, or has tensors in other files or operations of other kinds.
+        ModelError: it is missing, too large, another than on record, not ONNX, or holds anything but what models of
+            this package consist of.
     """
+    content = _read(path, name)
+    found = hashlib.sha256(content).hexdigest()
+    if digest and found != digest:
+        raise ModelError(
+            f"`{name}` does not match its recorded digest",
+            f"restore `{name}`, or run `training fit` to make the models again",
+        )
     try:
-        if path.stat().st_size > MAX_MODEL_BYTES:
-            raise ModelError(f"`{name}` is larger than {MAX_MODEL_BYTES // 1_000_000} MB", REFIT)
-        content = path.read_bytes()
-    except OSError:
+        graph = read_graph(content)
+        check_graph(graph)
+    except Unfit as problem:
+        raise ModelError(f"`{name}` {problem}", REFIT) from None
+    return ModelFile(content, found, graph.inputs, graph.outputs, graph.props)
+
+
+def _read(path: Path, name: str) -> bytes:
+    """Read a plain file, and never more of it than a model can have, also where it grows meanwhile."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would never end
+            raise OSError
+        with path.open("rb") as stream:
+            content = stream.read(MAX_MODEL_BYTES + 1)
+    except (OSError, ValueError):
         raise ModelError(f"cannot read the model `{name}`", REFIT) from None
-    _look_through(content, name)
+    if len(content) > MAX_MODEL_BYTES:
+        raise ModelError(f"`{name}` is larger than {MAX_MODEL_BYTES // 1_000_000} MB", REFIT)
     return content
-
-
-def _look_through(content: bytes, name: str) -> None:
-    """Refuse graphs with foreign operations or tensors outside the file."""
-    import onnx
-
-    try:
-        model = onnx.load_from_string(content)
-    except Exception as problem:  # protobuf's own class, which only its C extension knows
-        raise ModelError(f"`{name}` is not a readable ONNX model ({type(problem).__name__})", REFIT) from None
-    for node in model.graph.node:
-        if node.op_type not in _OPERATIONS.get(node.domain, ()):
-            raise ModelError(f"`{name}` uses the operation `{node.op_type}`, which no model of this package has", REFIT)
-    if model.functions or model.graph.sparse_initializer:
-        raise ModelError(f"`{name}` has functions or sparse weights, which no model of this package has", REFIT)
-    if any(tensor.external_data or tensor.data_location for tensor in _tensors(model.graph)):
-        raise ModelError(f"`{name}` keeps weights in another file", REFIT)
-
-
-def _tensors(graph: GraphProto) -> Iterator[TensorProto]:
-    """Yield every tensor of a graph without branches."""
-    yield from graph.initializer
-    for node in graph.node:
-        for attribute in node.attribute:
-            yield attribute.t
-            yield from attribute.tensors

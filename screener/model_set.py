@@ -5,18 +5,24 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from screener.card import Classifier, Tier
+from screener.card import TIERS, Classifier, Tier
 from screener.device import Device
 from screener.errors import ModelError
 from screener.freed_memory import give_back
 from screener.model import Model
 
 SUMS = "SHA256SUMS"
+MODEL = ".onnx"
+MAX_LIST_BYTES = 1_000_000
+"""Longer lists of digests are not read: those of this package have a thousand bytes."""
+_LINE = re.compile(r"(?P<digest>[0-9a-fA-F]{64})[ \t]+\*?(?P<name>\S(?:.*\S)?)")
+"""A line as `sha256sum` writes it."""
 ALLOY_INDEX = "training_alloys.npz"
 """Compositions behind the models, with source keys and no measured values."""
 STANDING_TARGETS = ("p_amorphous", "p_bulk_glass", "resistivity_uohm_cm", "hardness_gpa")
@@ -67,19 +73,20 @@ def find_folder(explicit: Path | None = None) -> Path:
     """Find the folder of models: the one given, `$SCREENER_MODELS`, the user's data folder, the packaged copy.
 
     Raises:
-        ModelError: the folder named holds no models, or there are none anywhere.
+        ModelError: the folder named holds no models, a file of it is missing or not on record, or there are no models
+            anywhere.
     """
     for source, folder in (("--models", explicit), ("$SCREENER_MODELS", os.environ.get("SCREENER_MODELS"))):
         if folder:
-            if not (Path(folder) / SUMS).is_file():
+            if not _has_list(Path(folder)):
                 raise ModelError(
                     f"no models in `{folder}`",
                     f"{source} must name a folder with a {SUMS} file, as `training fit --out` writes",
                 )
-            return Path(folder)
+            return _complete(Path(folder))
     for folder in (user_folder(), *packaged_folders()):
-        if (folder / SUMS).is_file():
-            return folder
+        if _has_list(folder):
+            return _complete(folder)
     raise ModelError("no models are installed", "run `training fit`, or name a folder with `--models`")
 
 
@@ -96,18 +103,68 @@ def packaged_folders() -> tuple[Path, Path]:
     return package / "models", package.parent / "models"
 
 
+def _has_list(folder: Path) -> bool:
+    """Say whether a folder has a list of digests; a folder that cannot be entered has an unreadable one."""
+    try:
+        return (folder / SUMS).is_file()
+    except OSError as problem:
+        raise _unreadable(folder, problem) from None
+
+
+def _unreadable(path: Path, problem: OSError) -> ModelError:
+    """Say why the system does not let a file or folder be read."""
+    reason = os.strerror(problem.errno).lower() if problem.errno else type(problem).__name__
+    return ModelError(f"cannot read `{path}`: {reason}", "name a folder that you can read with `--models`")
+
+
+def _complete(folder: Path) -> Path:
+    """Return a folder whose list and files go together.
+
+    Raises:
+        ModelError: a file that the list names is missing, or a model is not on the list.
+    """
+    digests = recorded_digests(folder)
+    for name in digests:
+        _present(folder, name)
+    for tier in TIERS:
+        _check_listed(folder, tier, digests)
+    return folder
+
+
+def _check_listed(folder: Path, tier: Tier, digests: Collection[str]) -> None:
+    """Refuse a folder with a model that is not on record: nobody can say whose it is."""
+    try:
+        found = sorted(f"{tier}/{entry.name}" for entry in os.scandir(folder / tier) if entry.name.endswith(MODEL))
+    except OSError:
+        return  # no folder, no models; those on the list are missed by name
+    for name in found:
+        if name not in digests:
+            raise ModelError(f"`{name}` is not listed in `{folder / SUMS}`", f"take the file away, or {_MADE_AGAIN}")
+
+
 def recorded_digests(folder: Path) -> dict[str, str]:
     """Read the folder's list of files and sha256 digests.
 
     Raises:
-        ModelError: the list is missing or unreadable.
+        ModelError: the list is missing or unreadable, or names a file twice or outside the folder.
     """
     try:
-        lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
-        pairs = [line.split(maxsplit=1) for line in lines if line.strip()]
-        return {name.strip(): digest for digest, name in pairs}
-    except (OSError, ValueError, UnicodeDecodeError):
-        raise ModelError(f"cannot read `{folder / SUMS}`", _MADE_AGAIN) from None
+        with (folder / SUMS).open("rb") as stream:
+            content = stream.read(MAX_LIST_BYTES + 1)
+        lines = content.decode().split("\n") if len(content) <= MAX_LIST_BYTES else ["too long"]
+        pairs = [_LINE.fullmatch(line.rstrip()) for line in lines if line.strip()]
+    except (OSError, ValueError):
+        pairs = [None]
+    digests: dict[str, str] = {}
+    for pair in pairs:
+        if pair is None or not pair["name"].isprintable():
+            raise ModelError(f"cannot read `{folder / SUMS}`", _MADE_AGAIN)
+        name = pair["name"]
+        if name in digests:
+            raise ModelError(f"`{folder / SUMS}` lists `{name}` twice", _MADE_AGAIN)
+        _inside(folder, name)
+        digests[name] = pair["digest"].lower()
+    return digests
 
 
 def check_file(folder: Path, name: str, digest: str) -> Path:
@@ -116,16 +173,43 @@ def check_file(folder: Path, name: str, digest: str) -> Path:
     Raises:
         ModelError: it is missing, outside the folder or changed.
     """
-    path = folder / name
-    remedy = f"restore `{name}`, or {_MADE_AGAIN}"
-    if "\0" in name or not path.resolve().is_relative_to(folder.resolve()):
-        raise ModelError(f"`{name}` in {SUMS} lies outside `{folder}`", remedy)
-    if not path.is_file():
-        raise ModelError(f"the model file `{name}` is missing from `{folder}`", remedy)
-    with path.open("rb") as stream:
-        if hashlib.file_digest(stream, "sha256").hexdigest() != digest:
-            raise ModelError(f"`{name}` does not match its recorded digest", remedy)
+    path = _present(folder, name)
+    try:
+        with path.open("rb") as stream:
+            found = hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as problem:
+        raise _unreadable(path, problem) from None
+    if found != digest:
+        raise ModelError(f"`{name}` does not match its recorded digest", _remedy(name))
     return path
+
+
+def _present(folder: Path, name: str) -> Path:
+    """Return the path of a recorded file that is there."""
+    path = _inside(folder, name)
+    try:
+        there = path.is_file()
+    except OSError as problem:
+        raise _unreadable(path, problem) from None
+    if not there:
+        raise ModelError(f"the model file `{name}` is missing from `{folder}`", _remedy(name))
+    return path
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """Return the path of a recorded file; neither its name nor a link leads out of the folder."""
+    path = folder / name
+    try:
+        plain = all(part not in ("", ".", "..") for part in name.split("/"))
+        if plain and "\0" not in name and path.resolve().is_relative_to(folder.resolve()):
+            return path
+    except (OSError, RuntimeError):  # links in a circle, names longer than the system has them
+        pass
+    raise ModelError(f"`{name}` in {SUMS} lies outside `{folder}`", _remedy(name))
+
+
+def _remedy(name: str) -> str:
+    return f"restore `{name}`, or {_MADE_AGAIN}"
 
 
 def load_models(
@@ -146,10 +230,12 @@ def load_models(
         ModelError: a file is missing, changed or unusable, a tier is empty, or there is no such classifier.
     """
     digests = recorded_digests(folder)
-    names = sorted(n for n in digests if n.endswith(".onnx") and n.split("/")[0] in tiers)
-    paths = [check_file(folder, name, digests[name]) for name in names]
+    for tier in tiers:
+        _check_listed(folder, tier, digests)
+    names = sorted(n for n in digests if n.endswith(MODEL) and n.split("/")[0] in tiers)
+    paths = [_present(folder, name) for name in names]
     with ThreadPoolExecutor(_LOADED_AT_ONCE) as pool:
-        models = list(pool.map(lambda path, name: _load(path, device, name), paths, names))
+        models = list(pool.map(lambda path, name: _load(path, device, name, digests[name]), paths, names))
     by_tier = {tier: _by_target(tier, folder, models, classifier if tier == "screen" else "") for tier in tiers}
     chosen = {model.name for found in by_tier.values() for model in found.values()}
     text = "".join(f"{digests[name]}  {name}\n" for name in sorted(digests))
@@ -157,9 +243,9 @@ def load_models(
     return ModelSet(folder, by_tier, digest, tuple(model for model in models if model.name not in chosen))
 
 
-def _load(path: Path, device: Device, name: str) -> Model:
+def _load(path: Path, device: Device, name: str, digest: str) -> Model:
     """Load a model; what reading a large one took is given back at once."""
-    model = Model.load(path, device, name)
+    model = Model.load(path, device, name, digest)
     if len(model.content) > _LARGE:
         give_back()
     return model

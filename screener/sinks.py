@@ -170,10 +170,10 @@ def print_table(frame: polars.DataFrame, console: Console | None = None) -> None
     room = console.width
     for name in frame.columns:
         cells = [_cell(value) for value in frame[name].to_list()]
-        room -= max(map(cell_len, [name, *cells])) + 2
+        room -= max(map(cell_len, [_cell(name), *cells])) + 2
         if room < -2 and shown:
             break
-        table.add_column(Text(name), justify="right" if frame[name].dtype.is_numeric() else "left", no_wrap=True)
+        table.add_column(Text(_cell(name)), justify="right" if frame[name].dtype.is_numeric() else "left", no_wrap=True)
         shown.append(cells)
     for row in zip(*shown, strict=True):
         table.add_row(*map(Text, row))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from screener.errors import InputError
+from screener.visible_text import visible, visible_json
 
 if TYPE_CHECKING:
     from training.curation import Curated, CurationReport
@@ -40,7 +41,7 @@ def list_(as_json: _Json = False) -> None:
             {**dataclasses.asdict(entry), "used": used == "yes", "found": place, "path": path}
             for _, _, used, _, place, path, entry in lines
         ]
-        typer.echo(json.dumps(documents, ensure_ascii=False, indent=1))
+        typer.echo(visible_json(json.dumps(documents, ensure_ascii=False, indent=1)))
         return
     _print_table(("key", "records", "read", "licence", "found"), [line[:5] for line in lines])
 
@@ -73,7 +74,9 @@ def fetch(
             refused.append(error)
             typer.echo(f"{error}\n", err=True)
     if as_json:
-        typer.echo(json.dumps([{"key": key, "path": path} for key, path in found], ensure_ascii=False, indent=1))
+        typer.echo(
+            visible_json(json.dumps([{"key": key, "path": path} for key, path in found], ensure_ascii=False, indent=1))
+        )
     else:
         _print_table(("key", "path"), found)
     if refused:
@@ -121,7 +124,7 @@ def check(
         document = _document(curated)
         if table is not None:
             document |= {"notes": table.notes, "findings": [dataclasses.asdict(finding) for finding in table.findings]}
-        typer.echo(json.dumps(document, ensure_ascii=False, indent=1))
+        typer.echo(visible_json(json.dumps(document, ensure_ascii=False, indent=1)))
         return
     _print_sections(curated)
     if table is not None:
@@ -144,9 +147,9 @@ def _print_findings(table: UserTable, report: CurationReport) -> None:
     for what, keys in contradictions:
         if keys:
             more = f" and {len(keys) - _MOST_KEYS:,} more" if len(keys) > _MOST_KEYS else ""
-            typer.echo(f"{what}: {', '.join(keys[:_MOST_KEYS])}{more}")
+            typer.echo(visible(f"{what}: {', '.join(keys[:_MOST_KEYS])}{more}"))
     for note in table.notes:
-        typer.echo(note)
+        typer.echo(visible(note))
 
 
 _MOST_FINDINGS = 40
@@ -217,4 +220,4 @@ def _print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> Non
     numeric = [bool(rows) and all(isinstance(row[i], int) for row in rows) for i in range(len(header))]
     for line in (list(header), *texts):
         cells = [t.rjust(w) if n else t.ljust(w) for t, w, n in zip(line, widths, numeric, strict=True)]
-        typer.echo("  ".join(cells).rstrip())
+        typer.echo(visible("  ".join(cells).rstrip()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, cast
@@ -11,6 +10,7 @@ import typer
 
 from screener.cli import options
 from screener.cli.engines import Engine
+from screener.cli.lines import say, say_record
 from screener.errors import CompositionError, OutputError
 from screener.jobs import DEFAULT_TOP, MAX_CANDIDATES, Question, ScreenJob, SearchChoice, conditions_of
 
@@ -180,10 +180,9 @@ def enumerate_(
         )
         if dry_run:
             if as_json:
-                typer.echo(json.dumps(estimate_record(estimate(job)), ensure_ascii=False))
+                say_record(estimate_record(estimate(job)))
                 return
-            for line in estimate(job):
-                typer.echo(line)
+            say(estimate(job))
             return
         asked = Asked.of(job, output, everything, all_where, resume)
         if as_json and asked.target.path is None:

@@ -9,12 +9,13 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 import typer
 
 from screener.errors import ScreenerError
+from screener.visible_text import visible_line
 
 DONE, BUG, USER_ERROR, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 # Typer carries its own copy of Click or imports it, depending on its version; this is its base of usage errors.
@@ -27,6 +28,7 @@ class _Terminated(BaseException):
 
 def exit_code(command: Callable[[], object]) -> int:
     """Run a command and turn the way it ends into an exit code, errors shown on standard error."""
+    _give_streams()
     try:
         with _terminable():
             command()
@@ -39,22 +41,44 @@ def exit_code(command: Callable[[], object]) -> int:
     except _USAGE_ERROR as error:
         show(usage_error(error))
     except BrokenPipeError:
-        # Whoever read the output has seen enough; what is still buffered goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
+        return DONE  # whoever read the output has seen enough
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except _Terminated:
         return TERMINATED
     except Exception:
-        traceback.print_exc()
+        with suppress(BrokenPipeError):
+            traceback.print_exc()
         return BUG
+    finally:
+        _settle_streams()
     return USER_ERROR
+
+
+def _give_streams() -> None:
+    """Write nowhere where the caller has closed standard output or standard error."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+
+
+def _settle_streams() -> None:
+    """Write what is still buffered; where nobody reads any more it goes nowhere, and nothing is said about it."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            with suppress(OSError, ValueError):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, stream.fileno())
+                os.close(nowhere)
 
 
 def show(error: ScreenerError) -> None:
     """Print one fact and, after a blank line, what to do about it."""
-    print(f"error: {error}", file=sys.stderr)
+    hint = f"\n\nhint: {visible_line(error.hint)}" if error.hint else ""
+    with suppress(BrokenPipeError):
+        print(f"error: {visible_line(error.message)}{hint}", file=sys.stderr)
 
 
 def usage_error(problem: Exception) -> ScreenerError:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, cast
 
-import typer
-
 from screener.cli import options
-from screener.cli.lines import say
+from screener.cli.lines import say, say_record
 from screener.errors import FormulaError
 from screener.jobs import Question, conditions_of
 
@@ -74,7 +71,7 @@ def explain(
         for place, (text, composition) in enumerate(zip(formulas, compositions, strict=True)):
             explanation = explained(text, composition, loaded, measured)
             if as_json:
-                typer.echo(json.dumps(explanation.as_json(), ensure_ascii=False))
+                say_record(explanation.as_json())
             else:
                 say([*([""] if place else []), *explanation.lines(loaded)])
 
@@ -91,7 +88,7 @@ def features(formulas: options.Formulas, units: options.ReadUnits = None, as_jso
         percent = composition_percent(composition)
         if as_json:
             record = {"formula": text, "composition": percent, "descriptors": values}
-            typer.echo(json.dumps(record, ensure_ascii=False))
+            say_record(record)
         else:
             read = ", ".join(f"{symbol} {share:.6g}" for symbol, share in percent.items())
             say([*([""] if place else []), f"{text} (at.%: {read})", *feature_lines(values)])

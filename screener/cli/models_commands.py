@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 
 from screener.cli import options
-from screener.cli.lines import say
+from screener.cli.lines import say, say_record
 from screener.errors import ModelError
 
 MODELS_HELP = """List the installed models, or show the whole card of those named by file or target.
@@ -49,7 +48,7 @@ def models(
     picked = named_models(loaded, names or ())
     if as_json:
         for model in picked or loaded:
-            typer.echo(json.dumps(model_record(model), ensure_ascii=False))
+            say_record(model_record(model))
         return
     whole = [line for model in picked for line in card_lines(model)]
     say(checked or whole or model_lines(loaded))
@@ -75,6 +74,6 @@ def cite(folder: options.ModelsFolder = None, as_json: options.Json = False) -> 
     heading = ""
     for line in cite_lines(loaded):
         if line.startswith("  "):
-            typer.echo(json.dumps({"for": heading, "cite": line.strip()}, ensure_ascii=False))
+            say_record({"for": heading, "cite": line.strip()})
         else:
             heading = line

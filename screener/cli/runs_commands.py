@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from screener.cli import options
+from screener.cli.lines import say, say_record
 
 if TYPE_CHECKING:
     from screener.runs.listing import Unfinished
@@ -39,7 +39,10 @@ def runs(
     from screener.runs.listing import unfinished_runs
 
     for each in unfinished_runs(folder):
-        typer.echo(json.dumps(each.as_json(), ensure_ascii=False) if as_json else _line(each))
+        if as_json:
+            say_record(each.as_json())
+        else:
+            say([_line(each)])
 
 
 def _line(run: Unfinished) -> str:
@@ -63,13 +66,10 @@ def verify(
 
     manifest = read_manifest(folder)
     found = list(problems_of(folder, manifest))
-    for problem in found[:20]:
-        typer.echo(problem)
+    say(found[:20])
     if found:
         raise InputError(
             f"{len(found)} of the files in `{folder}` are not as they were written",
             "write the candidates again into a new folder: the search gives the same bytes",
         )
-    typer.echo(
-        f"verified: {len(manifest.shards)} files with {manifest.rows:,} rows of {manifest.candidates:,} candidates"
-    )
+    say([f"verified: {len(manifest.shards)} files with {manifest.rows:,} rows of {manifest.candidates:,} candidates"])

@@ -9,6 +9,7 @@ import typer
 
 from screener.cli import options
 from screener.jobs import MAX_CANDIDATES
+from screener.visible_text import visible
 
 SERVE_HELP = """Serve a page to screen alloys in a browser, and the same as a JSON interface.
 
@@ -44,6 +45,6 @@ def serve(
 
     def say(line: str) -> None:
         if not quiet or line.startswith("warning") or ": warning" in line:
-            print(line, file=sys.stderr, flush=True)
+            print(visible(line), file=sys.stderr, flush=True)
 
     run(host, port, models, device, say, max_candidates)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from screener.cli.lines import folded
+from screener.visible_text import visible, visible_line
 
 if TYPE_CHECKING:
     from screener.exact.standing import Tally
@@ -82,13 +83,14 @@ class Terminal:
             self._width = 0
 
     def _redraw(self, text: str) -> None:
-        text = text[: shutil.get_terminal_size().columns - 1]  # a line that wraps could not be drawn over
+        text = visible_line(text)[: shutil.get_terminal_size().columns - 1]  # a line that wraps could not be drawn over
         self._stream.write(f"\r{text:<{self._width}}")
         self._stream.flush()
         self._width = len(text)
 
     def _line(self, text: str) -> None:
         self.clear()
+        text = visible(text)
         if self._stream.isatty():
             width = shutil.get_terminal_size().columns
             text = "\n".join(folded(line, width) for line in text.splitlines())

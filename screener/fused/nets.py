@@ -74,7 +74,7 @@ def fuse(
         branches = {name: branch for name, branch in cut.items() if branch is not None}
         if branches:
             graph = join_branches(tuple(branches.values()), len(spec.names))
-            session, _ = open_session(graph.SerializeToString(), device, "the joined models")
+            session = open_session(graph.SerializeToString(), device, "the joined models")
             fused.append(FusedNets(spec, tuple(branches), tuple(branches.values()), session))
     return fused
 

@@ -92,7 +92,7 @@ class DeviceScreen:
     """
 
     def __init__(self, graph: ModelProto, device: Device) -> None:
-        session, _ = open_session(graph.SerializeToString(), device, "the joined models")
+        session = open_session(graph.SerializeToString(), device, "the joined models")
         self._session = cast(BoundSession, session)
         self._place = device.kind, device.ordinal
 

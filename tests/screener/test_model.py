@@ -224,9 +224,20 @@ def test_another_number_than_recorded_is_refused(content, refusal):
     assert hint == REFIT
 
 
+@pytest.mark.parametrize("by", [np.nan, np.inf, -np.inf])
+def test_weights_that_are_no_numbers_are_refused(content, refusal, by):
+    assert refusal(shifted(content, by))[0] == "`x.onnx` has weights `head.intercept` that are no finite numbers"
+
+
 def test_weights_that_give_no_number_are_refused(content, refusal):
-    message = refusal(shifted(content, np.nan))[0]
-    assert message.startswith("`x.onnx` gives p_amorphous nan for Cu50Zr50 where ")
+    model = graph_of(content)
+    huge = {"net.w2": 3e38, "net.b2": 3e38, "head.slope": 0.0}  # infinity times nothing
+    for weight in model.graph.initializer:
+        if weight.name in huge:
+            values = np.full(tuple(weight.dims), huge[weight.name], np.float32)
+            weight.CopyFrom(numpy_helper.from_array(values, weight.name))
+    message = refusal(model.SerializeToString())[0]
+    assert message.startswith("`x.onnx` gives p_amorphous nan for ")
 
 
 @pytest.mark.parametrize(

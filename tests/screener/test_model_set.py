@@ -112,9 +112,19 @@ def test_a_missing_file_is_refused(folder):
     )
 
 
-def test_a_file_that_is_not_on_record_is_left_alone(folder):
+@pytest.mark.parametrize("load", [load_models, lambda folder, _: find_folder(folder)])
+def test_a_model_that_is_not_on_record_is_refused_and_any_other_file_left_alone(folder, load):
+    (folder / "screen/notes.txt").write_bytes(b"not a model")
+    load(folder, CPU)
     (folder / "screen/other.onnx").write_bytes(b"not a model")
-    assert len(load_models(folder, CPU).screen) == 3
+    message = f"`screen/other.onnx` is not listed in `{folder / SUMS}`"
+    assert refusal(load, folder, CPU) == (message, f"take the file away, or {AGAIN}")
+
+
+def test_any_file_on_record_that_is_missing_is_refused_where_the_folder_is_looked_up(folder):
+    (folder / ALLOY_INDEX).unlink()
+    message = f"the model file `{ALLOY_INDEX}` is missing from `{folder}`"
+    assert refusal(find_folder, folder) == (message, f"restore `{ALLOY_INDEX}`, or {AGAIN}")
 
 
 def test_a_folder_without_a_tier_is_refused(folder):
@@ -207,10 +217,31 @@ def test_digests_are_read_by_name(folder):
         assert check_file(folder, name, digest) == folder / name
 
 
-@pytest.mark.parametrize("content", [b"only-one-word\n", b"\xff\xfe\x00 a\n", b"a b\nc\n"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"only-one-word\n", b"\xff\xfe\x00 a\n", b"a b\nc\n", b"0" * 63 + b"  a.onnx", b"0" * 64 + b"a.onnx", b"0" * 64,
+        b"0" * 64 + b"  a\x1b[2J.onnx", b"0" * 64 + b"  a\rb.onnx", b"0" * 2_000_000, b"\n" * 2_000_000,
+    ],
+    ids=lambda content: content[-12:],
+)  # fmt: skip
 def test_a_list_that_does_not_read_is_refused(folder, content):
     (folder / SUMS).write_bytes(content)
     assert refusal(recorded_digests, folder) == (f"cannot read `{folder / SUMS}`", AGAIN)
+
+
+def test_a_list_of_other_line_ends_capitals_and_marks_is_read_the_same(folder):
+    wanted = recorded_digests(folder)
+    lines = [f"{digest.upper()} *{name}\r\n" for name, digest in wanted.items()]
+    (folder / SUMS).write_bytes("".join(lines).encode())
+    assert recorded_digests(folder) == wanted
+    assert len(load_models(folder, CPU).screen) == 3
+
+
+def test_a_name_that_is_listed_twice_is_refused(folder):
+    with (folder / SUMS).open("a") as stream:
+        stream.write(f"{'0' * 64}  {ALLOY_INDEX}\n")
+    assert refusal(recorded_digests, folder) == (f"`{folder / SUMS}` lists `{ALLOY_INDEX}` twice", AGAIN)
 
 
 def test_a_missing_list_is_refused(tmp_path):
@@ -218,12 +249,18 @@ def test_a_missing_list_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["../outside.onnx", "screen/../../outside.onnx", "/etc/passwd", "screen/link.onnx", "screen/a\0.onnx"]
-)
+    "name",
+    [
+        "../outside.onnx", "screen/../../outside.onnx", "screen/../screen/hardness.onnx", "/etc/passwd", "./a.onnx",
+        "screen//hardness.onnx", "screen/link.onnx", "screen/circle.onnx", "elsewhere/outside.onnx", "screen/a\0.onnx",
+    ],
+)  # fmt: skip
 def test_files_outside_the_folder_are_refused(folder, name):
     outside = folder.parent / "outside.onnx"
     shutil.copy(folder / "screen/hardness.onnx", outside)
     (folder / "screen/link.onnx").symlink_to(outside)
+    (folder / "screen/circle.onnx").symlink_to(folder / "screen/circle.onnx")
+    (folder / "elsewhere").symlink_to(folder.parent)
     digest = hashlib.sha256(outside.read_bytes()).hexdigest()
     message = f"`{name}` in {SUMS} lies outside `{folder}`"
     assert refusal(check_file, folder, name, digest) == (message, f"restore `{name}`, or {AGAIN}")
@@ -235,6 +272,8 @@ def test_a_list_that_names_files_outside_is_refused_at_load(folder):
     digest = hashlib.sha256(outside.read_bytes()).hexdigest()
     with (folder / SUMS).open("a") as stream:
         stream.write(f"{digest}  screen/../../outside.onnx\n")
+    for reader in (recorded_digests, find_folder):
+        assert "lies outside" in refusal(reader, folder)[0]
     assert "lies outside" in refusal(load_models, folder, CPU)[0]
 
 
@@ -242,6 +281,16 @@ def test_a_folder_reached_through_a_link_is_fine(folder, tmp_path):
     link = tmp_path / "link"
     link.symlink_to(folder, target_is_directory=True)
     assert len(load_models(link, CPU).screen) == 3
+
+
+def test_a_folder_that_cannot_be_entered_is_refused(folder, monkeypatch):
+    def closed(path, *arguments, **options):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_file", closed)
+    assert refusal(find_folder, folder) == (
+        f"cannot read `{folder}`: permission denied", "name a folder that you can read with `--models`"
+    )  # fmt: skip
 
 
 # --- looking up -------------------------------------------------------------------------------------------------------
