@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from screener.descriptors.catalogue import catalogue
-from screener.descriptors.featurizer import Featurizer
+from screener.descriptors.featurizer import Featurizer, narrowed
 from screener.descriptors.specs import FeatureSpec
 from screener.device import Device
 from screener.tier_models import Columns, Conditions, TierModels, element_columns, in_domain
@@ -170,7 +170,7 @@ class BlockEngine:
             buffers = self.new_block(block if pad else max(1, len(piece)))
             # An empty table is predicted as one dummy row of which none counts, so that columns keep their types.
             buffers.fractions[0, 0] = 1.0
-            buffers.fractions[: len(piece)], buffers.rows = piece, len(piece)
+            buffers.fractions[: len(piece)], buffers.rows = narrowed(piece), len(piece)
             given = sliced(conditions or {}, start, start + block)
             parts.append(self.columns(buffers, {k: _padded(v, len(buffers.fractions)) for k, v in given.items()}))
         return joined(parts)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from screener._expression_spans import Ends, verdict
 from screener._expression_tree import Kind, Node, NotRowWise, TreeBuilder
 from screener._expression_values import numbers, truth
 from screener.errors import ExpressionError
@@ -136,6 +137,21 @@ class Expression:
         with np.errstate(all="ignore"):
             result = truth(self.tree, values)[0] if self.kind == "boolean" else numbers(self.tree, values)
         return np.broadcast_to(result, np.shape(values[self.columns[0]]))
+
+    def limits(self, values: Mapping[str, Ends]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Evaluate a condition where columns are known within limits.
+
+        Args:
+            values: at least ``columns``, two arrays [b] each: the lower and upper limits of a number, where a condition
+                surely and where it possibly holds. One array twice is known as it is.
+
+        Returns:
+            Where the condition surely holds and where it possibly does, shape [b].
+        """
+        with np.errstate(all="ignore"):
+            (sure, _), (possible, _) = verdict(self.tree, values)
+        shape = np.shape(values[self.columns[0]][0])
+        return np.broadcast_to(sure, shape), np.broadcast_to(possible, shape)
 
 
 def require_column(name: str, columns: Collection[str], option: str) -> str:

@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 
 from screener.descriptors.catalogue import catalogue
 from screener.descriptors.reference import describe
+from screener.elements import element_symbols
 from screener.engine import joined, sliced
 from screener.float64_net import Float64Net
 from screener.model import Model
 from screener.tier_models import Columns, Conditions, TierModels, element_columns, in_domain
 
+_DECIMALS = 12
 _ROWS = 8192
 """Rows evaluated at once: hidden layers in float64 stay below 20 MB."""
 
@@ -33,7 +35,9 @@ class Judge:
     ) -> None:
         self._tier = tier
         self._nets = nets
-        self._symbols = tuple(symbols)
+        # by atomic number, whatever the order they were given in: sums then have the same bits for the same alloy
+        self._order = np.array(sorted(range(len(symbols)), key=lambda place: element_symbols().index(symbols[place])))
+        self._symbols = tuple(symbols[place] for place in self._order)
         self._wanted = frozenset(wanted)
         self._models = tier.giving(self._wanted)
 
@@ -49,6 +53,7 @@ class Judge:
         """
         given = {**self._tier.conditions, **(conditions or {})}
         starts = range(0, max(1, len(fractions)), _ROWS)
+        fractions = _rounded(fractions[:, self._order])
         return joined([self._block(fractions[s : s + _ROWS], sliced(given, s, s + _ROWS)) for s in starts])
 
     def _block(self, fractions: NDArray[np.float64], conditions: Conditions) -> Columns:
@@ -72,6 +77,15 @@ class Judge:
         if "in_domain" in self._wanted:
             values["in_domain"] = in_domain(fractions > 0, self._symbols, self._tier.domain)
         return values
+
+
+def _rounded(fractions: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Round fractions (n, d) to the decimal they stand for: 33.3 / 100 and 333 / 1000 differ in the last bit.
+
+    Every grid of up to 1000 units has fewer decimals; traces too small for them stay.
+    """
+    rounded = np.round(fractions, _DECIMALS)
+    return np.where(rounded > 0, rounded, fractions)
 
 
 def condition_columns(model: Model, rows: int, given: Conditions) -> NDArray[np.float64]:

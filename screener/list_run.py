@@ -40,6 +40,7 @@ from screener.sorted_rows import SortedRows
 from screener.summary import Watch
 from screener.survivors import shown_descriptors
 from screener.text_blocks import TextBlock
+from screener.tier_models import BORDERLINE_COLUMN
 
 if TYPE_CHECKING:
     import polars
@@ -55,6 +56,7 @@ class Tally:
         filtered: rows that did not meet the filter.
         left_out: why other rows are not reported, and how many.
         written: rows that were handed on.
+        marked: rows of these whose flag rounding may decide.
         met: elements that occur.
         outside: rows with a condition outside its range, by name.
         columns: columns that were written.
@@ -65,6 +67,7 @@ class Tally:
     filtered: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
     written: int = 0
+    marked: int = 0
     met: set[str] = field(default_factory=set)
     outside: Counter[str] = field(default_factory=Counter)
     columns: Sequence[str] = ()
@@ -168,11 +171,11 @@ class ListRun:
 
     def _worked(self, blocks: Iterable[TextBlock], layout: RowLayout | None) -> Iterator[_Worked]:
         """Read and predict blocks in several threads; yield them in order, counted."""
-        predict = self._predict(exact=False)
+        predict, exact = self._predict(exact=False), self._predict(exact=True)
 
         def work(text: TextBlock) -> _Worked:
             read = self.reader.read(text)
-            kept, filtered = evaluate(read.block, self.plan, predict)
+            kept, filtered = evaluate(read.block, self.plan, predict, exact)
             kept, unscored = scored(kept)
             return _Worked(read, kept, filtered, unscored, None if layout is None else layout.frame(kept, None))
 
@@ -196,7 +199,7 @@ class ListRun:
         """Give the best of a long list their final values."""
         columns = predicted(rows.block, self._predict(exact=True))
         kept, columns = passing(self.plan, np.arange(len(rows.score)), columns)
-        return ListRows(rows.block.take(kept), columns, self.plan.scorer.score(columns))
+        return ListRows(rows.block.take(kept), columns, self.plan.score(columns))
 
     def _predict(self, *, exact: bool) -> Predict:
         return predictor(self.models, self.plan, self.job.block, exact=exact)
@@ -237,6 +240,8 @@ class ListRun:
     def _write(self, frame: polars.DataFrame) -> None:
         self.rows.write(frame)
         self.tally.written += frame.height
+        if BORDERLINE_COLUMN in frame.columns:
+            self.tally.marked += int(frame[BORDERLINE_COLUMN].sum())
         self.tally.columns = frame.columns
 
     def met(self) -> tuple[str, ...]:

@@ -10,18 +10,22 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from screener.descriptors.catalogue import PRESENT_FOR_PAIRS
 from screener.engine import joined
 from screener.formula_batch import FormulaBatch
 from screener.list_blocks import ListBlock, joined_blocks, take_alloys
 from screener.pareto import ParetoFront
 from screener.plan import Plan
 from screener.search import SLACK, best_first, front_values, passing
+from screener.settled_filter import SettledFilter, taken
 from screener.tier_models import Columns, Conditions
 
 Predict: TypeAlias = Callable[[FormulaBatch, tuple[str, ...], Conditions], Columns]
 """Gives the columns (n,) of compositions (n,) of some elements under conditions."""
 UNSCORED, UNBEATEN, BEYOND = "without a score", "not on the first front", "beyond --top"
 """Why rows that met the filter are not reported."""
+_PAIR_EXTREMES = frozenset(("dH_pair_min", "dH_pair_max"))
+_NEAR_PRESENCE = 1e-8
 _HELD = 65_536
 """Rows held beyond those that may be reported."""
 
@@ -61,16 +65,37 @@ class Chosen:
     left_out: Counter[str]
 
 
-def evaluate(block: ListBlock, plan: Plan, predict: Predict) -> tuple[ListRows, int]:
+def evaluate(block: ListBlock, plan: Plan, predict: Predict, exact: Predict | None = None) -> tuple[ListRows, int]:
     """Predict the rows of a block and keep those that meet the filter.
+
+    Args:
+        block: the rows.
+        plan: filter and score.
+        predict: gives their values.
+        exact: settles rows within float32 rounding of a limit; None where ``predict`` is exact.
 
     Returns:
         The rows kept, in their order, and how many did not meet the filter.
     """
     columns = predicted(block, predict)
-    kept, columns = passing(plan, np.arange(len(block.rows)), columns)
+    if exact is None or plan.where is None:
+        kept, columns = passing(plan, np.arange(len(block.rows)), columns)
+    else:
+        settled, doubted = SettledFilter(plan.where, plan.models), None
+        if _PAIR_EXTREMES & set(plan.where.columns):
+            doubted = _at_presence(block.alloys)
+        holds = settled.holds(columns, lambda rows: predicted(block.take(rows), exact), doubted)
+        kept, columns = taken(np.arange(len(block.rows)), columns, np.flatnonzero(holds))
     filtered = len(block.rows) - len(kept)
-    return ListRows(block.take(kept) if filtered else block, columns, plan.scorer.score(columns)), filtered
+    return ListRows(block.take(kept) if filtered else block, columns, plan.score(columns)), filtered
+
+
+def _at_presence(alloys: FormulaBatch) -> NDArray[np.bool_]:
+    """Say which rows (n,) hold an amount that rounding may move across the limit from which pairs count."""
+    rows = np.repeat(np.arange(len(alloys.start) - 1), np.diff(alloys.start))
+    doubted = np.zeros(len(alloys.start) - 1, np.bool_)
+    doubted[rows[np.abs(alloys.fraction - PRESENT_FOR_PAIRS) < _NEAR_PRESENCE]] = True
+    return doubted
 
 
 def predicted(block: ListBlock, predict: Predict) -> Columns:
@@ -114,7 +139,7 @@ class Held:
             ExpressionError: more rows are on the front than can be kept.
         """
         if self.plan.front:
-            self._front = self._front or ParetoFront(self.plan.directions)
+            self._front = self._front or ParetoFront(self.plan.directions, rounding=self.plan.rounding)
             self._front.update(front_values(self.plan, rows.columns), rows.block.rows)
         self._parts.append(rows)
         self._held += len(rows.score)
@@ -155,9 +180,14 @@ def choose(rows: ListRows, plan: Plan, top: int | None, ranks: bool, settle: Cal
             rows = rows.take(chosen)
 
     if plan.front:
-        front = ParetoFront(plan.directions)
-        front.update(front_values(plan, rows.columns), rows.block.rows)
-        keep(np.flatnonzero(np.isin(rows.block.rows, front.finish()[0])), UNBEATEN)
+        total = len(rows.score)
+        for rounding in (plan.rounding, ()):
+            front = ParetoFront(plan.directions, rounding=rounding)
+            front.update(front_values(plan, rows.columns), rows.block.rows)
+            keep(np.flatnonzero(np.isin(rows.block.rows, front.finish()[0])), UNBEATEN)
+            if rounding:
+                rows = settle(rows)
+        left_out[UNBEATEN] = total - len(rows.score)
     if top is not None and top < len(rows.score):
         total = len(rows.score)
         keep(np.sort(best_first(rows.block.rows, rows.score)[: top + SLACK]), BEYOND)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from screener.errors import ExpressionError
 from screener.expression import BOOLEAN_COLUMNS, Expression, require_column
+from screener.ranking import finite
 
 Direction: TypeAlias = Literal["max", "min"]
 
@@ -92,14 +93,14 @@ class Scorer:
         return cls(tuple(sorted(each.column for each in ranged)), ranged)
 
     def score(self, values: Mapping[str, NDArray[np.generic]]) -> NDArray[np.float64]:
-        """Return scores [b] from at least ``columns``, each [b]; NaN where a value it needs is NaN.
+        """Return scores [b] from at least ``columns``, each [b]; NaN where a value it needs is, or it is infinite.
 
         May share memory with a column. Several objectives: the product of d = clip((x - low) / (high - low), 0, 1),
         mirrored for minimising; G. Derringer and R. Suich, J. Qual. Technol. 12 (1980), 214,
         doi:10.1080/00224065.1980.11980968, there as the geometric mean, which ranks the same.
         """
         if self.expression is not None:
-            return np.asarray(self.expression.evaluate(values), dtype=np.float64)
+            return np.asarray(finite(np.asarray(self.expression.evaluate(values), np.float64)))
         first = self.objectives[0]
         if first.low is None:
             value = np.asarray(values[first.column], dtype=np.float64)

@@ -11,10 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from screener._jit import kernel
+from screener.descriptors.rounding import Rounding
 from screener.errors import ExpressionError
 from screener.objectives import Direction
 
 DEFAULT_CAPACITY = 20_000
+_CLOSE = 10
+"""How many times as many candidates may lie close to the front."""
 
 
 class ParetoFront:
@@ -24,26 +27,41 @@ class ParetoFront:
     over the same rows ends in the same front. A row with a NaN never enters and is counted. Every index may be offered
     once.
 
+    With a rounding, candidates stay that others beat by no more than both may be off: where the exact front of rounded
+    values is sought, they must be looked at again.
+
     Attributes:
         directions: ``max`` or ``min`` for each objective.
-        capacity: how many candidates may be on the front at any time.
+        capacity: how many candidates may be on the front at any time, and a tenth of how many may be close to it.
+        rounding: how far each objective may be from its exact value.
         seen: rows offered so far, NaN included.
         nan_count: rows with a NaN.
     """
 
-    def __init__(self, directions: Sequence[Direction], capacity: int = DEFAULT_CAPACITY) -> None:
+    def __init__(
+        self,
+        directions: Sequence[Direction],
+        capacity: int = DEFAULT_CAPACITY,
+        rounding: Sequence[Rounding] = (),
+    ) -> None:
         if len(directions) < 2:
             raise ExpressionError(
                 f"pareto front over `{len(directions)}` objectives", "give --maximize or --minimize at least twice"
             )
         self.directions = tuple(directions)
         self.capacity = capacity
+        self.rounding = tuple(rounding) or (Rounding(),) * len(directions)
         self.seen = 0
         self.nan_count = 0
         self._sign = np.array([1.0 if direction == "max" else -1.0 for direction in directions])
         # Signed so that larger is better, sorted by the first objective for two and by promise for more.
         self._front = np.empty((0, len(directions)))
         self._index = np.empty(0, np.int64)
+        # Beaten by less than rounding, where there is any.
+        self._rounds = any(each != Rounding() for each in self.rounding)
+        self._close = np.empty((0, len(directions)))
+        self._close_index = np.empty(0, np.int64)
+        self._room = capacity
 
     def update(self, values: NDArray[np.floating], index: NDArray[np.int64]) -> None:
         """Offer a block: values [b, m] in the objectives' units, and candidate indices [b]. Both are copied.
@@ -69,28 +87,71 @@ class ParetoFront:
         self.seen += other.seen
         self.nan_count += other.nan_count
         self._enter(other._front, other._index)
+        self._enter(other._close, other._close_index)
 
     def finish(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return indices [k], ascending, and values [k, m] in the objectives' units."""
-        order = np.argsort(self._index)
-        return self._index[order], self._front[order] * self._sign
+        self._prune()
+        index, front = self._index, self._front
+        if self._rounds:
+            index, front = np.concatenate([index, self._close_index]), np.concatenate([front, self._close])
+        order = np.argsort(index)
+        return index[order], front[order] * self._sign
 
     def _enter(self, points: NDArray[np.float64], index: NDArray[np.int64]) -> None:
         """Add the rows that nothing dominates and drop the members of the front that they dominate."""
+        if self._rounds:
+            close = self._unsure(points)
+            points, index = points[close], index[close]
         fresh = np.flatnonzero(~_dominated(points, self._front))
         if not fresh.size:
+            self._set_aside(points, index)
             return
         fresh = fresh[_undominated(points[fresh])]
         kept = ~_dominated(self._front, _arranged(points[fresh])[0])
         front = np.concatenate([self._front[kept], points[fresh]])
         indices = np.concatenate([self._index[kept], index[fresh]])
+        if self._rounds:
+            self._set_aside(self._front[~kept], self._index[~kept])
+            others = np.delete(np.arange(len(points)), fresh)
+            self._set_aside(points[others], index[others])
         if len(front) > self.capacity:
-            raise ExpressionError(
-                f"pareto front exceeds `{self.capacity}` candidates",
-                "coarsen --step, use fewer objectives or add --where",
-            )
+            raise _too_many(self.capacity)
         self._front, order = _arranged(front)
         self._index = indices[order]
+
+    def _set_aside(self, points: NDArray[np.float64], index: NDArray[np.int64]) -> None:
+        """Keep beaten rows that may be better than they look."""
+        if not self._rounds or not len(points):
+            return
+        self._close = np.concatenate([self._close, points])
+        self._close_index = np.concatenate([self._close_index, index])
+        if len(self._close) > self._room:
+            self._prune()
+            if len(self._close) > _CLOSE * self.capacity:
+                raise _too_many(self.capacity)
+            self._room = max(self.capacity, 2 * len(self._close))
+
+    def _prune(self) -> None:
+        """Let go of beaten rows that the front has left behind."""
+        if len(self._close):
+            close = self._unsure(self._close)
+            self._close, self._close_index = self._close[close], self._close_index[close]
+
+    def _unsure(self, points: NDArray[np.float64]) -> NDArray[np.intp]:
+        """Return the rows (b, m) that may be better than they look by enough to be on the front."""
+        return np.flatnonzero(~_dominated(self._moved(points, 1.0), self._moved(self._front, -1.0)))
+
+    def _moved(self, points: NDArray[np.float64], sign: float) -> NDArray[np.float64]:
+        """Move points (b, m) up or down by what rounding may cost; their order stays."""
+        by = np.column_stack([each.of(points[:, place]) for place, each in enumerate(self.rounding)])
+        return np.ascontiguousarray(points + sign * by)
+
+
+def _too_many(capacity: int) -> ExpressionError:
+    return ExpressionError(
+        f"pareto front exceeds `{capacity}` candidates", "coarsen --step, use fewer objectives or add --where"
+    )
 
 
 def _arranged(front: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:

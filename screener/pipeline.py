@@ -34,8 +34,9 @@ from screener.run_models import RunModels, run_models
 from screener.runs.course import Course
 from screener.search import Batching, Found, search
 from screener.space import CompositionSpace
-from screener.summary import PythonWatch, Summary, Watch, model_lines, note_lines
+from screener.summary import PythonWatch, Summary, Watch, borderline_lines, model_lines, note_lines
 from screener.survivors import Survivors, descriptor_columns, result_table, shown_descriptors
+from screener.tier_models import BORDERLINE_COLUMN
 
 if TYPE_CHECKING:
     import polars
@@ -99,8 +100,7 @@ def screen(
         max_candidates: refuse to evaluate more one by one.
         strict: refuse elements outside the training of a model.
         search: `exact` proves the best candidates by branch and bound, `exhaustive` scores every one; `auto` takes
-            exact in large spaces where everything the question reads can be bounded. Both give the same list, up to
-            alloys within float32 rounding of a limit in ``where``, which exhaustive search may lose.
+            exact in large spaces where everything the question reads can be bounded. Both give the same list.
         time_limit: seconds after which an exact search stops, its proof incomplete.
         diverse: least distance of the candidates returned, as the largest difference of an amount, at.%; exact only.
         near: greatest distance to a measured alloy, likewise; exact only.
@@ -180,7 +180,8 @@ def run_screen(job: ScreenJob, watch: Watch, course: Course | None = None) -> Ou
         if not len(found.index):
             watch.warn("no candidate has a score" if found.met else "no candidate meets --where")
         frame = _result(job, candidates, models, descriptors, found)
-        summary = _summarize(job, candidates, models, found, proved, time.perf_counter() - started)
+        marked = int(frame[BORDERLINE_COLUMN].sum()) if BORDERLINE_COLUMN in frame.columns else 0
+        summary = _summarize(job, candidates, models, found, proved, time.perf_counter() - started, marked)
         stopped = None if proved is None else proved.proof.stopped
         return Outcome(frame, summary, metadata_of(job.as_json(), models, summary), stopped=stopped)
 
@@ -251,6 +252,7 @@ def _summarize(
     found: Found,
     proved: ExactFound | None,
     seconds: float,
+    marked: int,
 ) -> Summary:
     """Say what was screened, kept and with what."""
     counts = [("candidates screened", candidates.size)]
@@ -264,7 +266,6 @@ def _summarize(
     tier = job.question.tier
     text = "screen tier ranks, characterize tier describes" if tier == "auto" else f"{tier} tier throughout"
     evaluated = candidates.size if proved is None else proved.proof.tally.points
-    lines = () if proved is None else proved.lines
-    return Summary(
-        tuple(counts), seconds, evaluated, (*lines, *model_lines(models, text), *note_lines(job.space.notes))
-    )
+    lines = (*(() if proved is None else proved.lines), *model_lines(models, text))
+    said = (*borderline_lines(marked, len(found.index)), *note_lines(job.space.notes))
+    return Summary(tuple(counts), seconds, evaluated, (*lines, *said))

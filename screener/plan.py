@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from screener.descriptors.catalogue import catalogue
+from screener.descriptors.rounding import Rounding
+from screener.doubt import read_by, rounding_of_column
 from screener.errors import CompositionError, ExpressionError
 from screener.expression import BOOLEAN_COLUMNS, Expression
 from screener.jobs import Question
 from screener.model import Model
 from screener.objectives import DEFAULT_OBJECTIVE, Direction, Objective, Scorer, front_columns, parse_objective
-from screener.tier_models import TierModels, target_columns
+from screener.tier_models import Columns, TierModels, target_columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,32 @@ class Plan:
     @property
     def wanted(self) -> frozenset[str]:
         """Columns that filter, score and front read."""
-        return frozenset({*self.scorer.columns, *(self.where.columns if self.where else ()), *self.front})
+        return frozenset({*self.scorer.columns, *read_by(self.where, self.models), *self.front})
+
+    def score(self, columns: Columns) -> NDArray[np.float64]:
+        """Return scores (b,) of rows with at least the wanted columns; NaN where anything predicted is missing."""
+        score, missing = self.scorer.score(columns), self.missing(columns)
+        return score if missing is None else np.where(missing, np.nan, score)
+
+    def missing(self, columns: Columns) -> NDArray[np.bool_] | None:
+        """Say which rows (b,) lack a prediction among their columns; None where none does."""
+        found: NDArray[np.bool_] | None = None
+        for name, model in self.models.models.items():
+            for column in (f"{name}_logit", *target_columns(model.card)):
+                values = columns.get(column)
+                if values is None or values.dtype == np.bool_:
+                    continue
+                gaps = np.isnan(values)
+                if gaps.any():
+                    found = gaps if found is None else found | gaps
+        return found
+
+    @property
+    def rounding(self) -> tuple[Rounding, ...]:
+        """How far float32 objectives of the front may lie from their float64 values; nothing where there are none."""
+        if self.models.tier != "screen":
+            return tuple(Rounding() for _ in self.front)
+        return tuple(rounding_of_column(name, self.models) for name in self.front)
 
 
 def make_plan(question: Question, models: TierModels, symbols: Sequence[str]) -> Plan:

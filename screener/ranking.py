@@ -8,6 +8,12 @@ from numpy.typing import NDArray
 _LAST_INDEX = np.iinfo(np.int64).max
 
 
+def finite(values: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Turn infinities (b,) into missing values, NaN; shares memory where there are none."""
+    known = np.isfinite(values)
+    return values if known.all() else np.where(known, values, np.nan).astype(values.dtype)
+
+
 class Ranking:
     """Keeps the ``capacity`` best candidates: higher score first, then lower index.
 

@@ -24,7 +24,8 @@ from screener.runs.course import Part
 from screener.runs.kept_state import kept_of, offer, state_of
 from screener.runs.recipe import Recipe, readable
 from screener.runs.shards import RowLayout, encoded
-from screener.search import FUSE_FROM, Batching, scan
+from screener.search import FUSE_FROM, Batching, Keep, scan
+from screener.settled_filter import SpaceFilter
 from screener.tier_models import Columns
 
 
@@ -57,6 +58,7 @@ class Bound:
         layout: what is written of a candidate; None where only the best are kept.
         engine: evaluates blocks.
         device: where.
+        keep: lets candidates pass that meet the filter.
     """
 
     recipe: Recipe
@@ -64,6 +66,7 @@ class Bound:
     layout: RowLayout | None
     engine: BlockEngine
     device: Device
+    keep: Keep
 
 
 class _Silent:
@@ -81,7 +84,7 @@ def evaluate(bound: Bound, name: str, span: range, drawn: NDArray[np.int64] | No
     first, size = (span.start, len(span)) if drawn is None else (0, len(drawn))
 
     def visit(index: NDArray[np.int64], columns: Columns) -> None:
-        offer(kept, bound.plan, index, columns)
+        offer(kept, bound.plan, bound.keep, index, columns)
         if bound.layout is not None:
             frames.append(bound.layout.frame(index, columns))
 
@@ -112,7 +115,8 @@ def bind(shipment: Shipment) -> Bound:
     batch = Batching.on(device, recipe.job.block).batch
     # as in a search on one machine, so that every bit of what is written is the same
     engine = BlockEngine(plan.models, symbols, wanted, batch, fused=recipe.job.candidates >= FUSE_FROM)
-    return Bound(recipe, plan, layout, engine, device)
+    keep = SpaceFilter(plan.where, plan.models, recipe.job.space).passing
+    return Bound(recipe, plan, layout, engine, device, keep)
 
 
 def shipment_of(recipe: Recipe, folder: Path, device: str) -> Shipment:

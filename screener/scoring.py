@@ -36,7 +36,7 @@ from screener.reject_files import RejectSink, open_rejects
 from screener.result_files import FrameSink, RowSink
 from screener.run_models import RunModels, run_models
 from screener.sinks import OutputTarget
-from screener.summary import PythonWatch, Summary, Watch, model_lines, note_lines
+from screener.summary import PythonWatch, Summary, Watch, borderline_lines, model_lines, note_lines
 from screener.table_records import PandasFrame, path_or_frame
 from screener.text_blocks import TextBlock
 
@@ -196,6 +196,7 @@ def stream_score(
             for warning in [*said, *run.warnings()]:
                 watch.warn(warning)
             lines = model_lines(models, _tier_text(question.tier, tier, close), columns)
+            lines += borderline_lines(run.tally.marked, run.tally.written)
             notes = note_lines([*source.notes, *_renamed(source.header, run.tally.columns)])
             counts = run.tally.counts()
             summary = Summary(counts, time.perf_counter() - started, run.tally.read, (*lines, *notes))

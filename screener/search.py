@@ -21,6 +21,7 @@ from screener.judge import Judge
 from screener.pareto import ParetoFront
 from screener.plan import Plan
 from screener.ranking import Ranking
+from screener.settled_filter import SpaceFilter, taken
 from screener.summary import BestWatch, Watch
 from screener.tier_models import Columns
 
@@ -35,6 +36,8 @@ _MORE = 4
 """Factor on the slack for a second pass, where the first could not exclude a hidden winner."""
 Exact: TypeAlias = Callable[[NDArray[np.int64]], Columns]
 """Gives the columns of candidates (k,) as they are reported."""
+Keep: TypeAlias = Callable[[NDArray[np.int64], Columns], tuple[NDArray[np.int64], Columns]]
+"""Keeps the candidates that meet the filter, decided as in float64."""
 Tell: TypeAlias = Callable[[NDArray[np.float64]], None]
 Visit: TypeAlias = Callable[[NDArray[np.int64], Columns], None]
 Visited: TypeAlias = Callable[[Ranking | ParetoFront, Visit], None]
@@ -153,13 +156,14 @@ def search(
     whole = None if course is not None and course.wanted else device_screen(candidates, plan)
     if whole is not None:
         visited = partial(_visit_on_device, candidates, whole, watch, course)
+    keep = SpaceFilter(plan.where, plan.models, candidates.space).passing
     if plan.front:
-        return _best_of_front(plan, k, visited, exact)
+        return _best_of_front(plan, k, visited, keep, exact)
     slack = SLACK
     told = _best_teller(plan, watch)
-    found, doubtful = _best(plan, k, slack, visited, exact, told)
+    found, doubtful = _best(plan, k, slack, visited, keep, exact, told)
     if doubtful:
-        found, doubtful = _best(plan, k, slack * _MORE, visited, exact, told)
+        found, doubtful = _best(plan, k, slack * _MORE, visited, keep, exact, told)
     if doubtful:
         watch.warn(
             f"{slack * _MORE} candidates beyond the {k} asked for are within float32 rounding of the last place: "
@@ -246,13 +250,13 @@ def _best_teller(plan: Plan, watch: Watch) -> Tell:
     return tell
 
 
-def _best(plan: Plan, k: int, slack: int, visited: Visited, exact: Exact, told: Tell) -> tuple[Found, bool]:
+def _best(plan: Plan, k: int, slack: int, visited: Visited, keep: Keep, exact: Exact, told: Tell) -> tuple[Found, bool]:
     """Rank every candidate in float32, settle those kept, and say whether rounding could hide a winner."""
     ranking = Ranking(k + slack)
 
     def offer(index: NDArray[np.int64], columns: Columns) -> None:
-        index, columns = passing(plan, index, columns)
-        score = plan.scorer.score(columns)
+        index, columns = keep(index, columns)
+        score = plan.score(columns)
         ranking.update(score, index)
         told(score)
 
@@ -260,7 +264,7 @@ def _best(plan: Plan, k: int, slack: int, visited: Visited, exact: Exact, told: 
     index, rough = ranking.finish()
     kept, columns = passing(plan, index, exact(index))
     rough_kept = rough[np.isin(index, kept)] if len(kept) < len(index) else rough
-    score = plan.scorer.score(columns)
+    score = plan.score(columns)
     order = best_first(kept, score)[:k]
     found = Found(
         kept[order], score[order], {name: v[order] for name, v in columns.items()}, ranking.seen, ranking.nan_count
@@ -274,12 +278,12 @@ def _best(plan: Plan, k: int, slack: int, visited: Visited, exact: Exact, told: 
         return found, bool(np.nanmax(shift) > found.score[-1] - rough.min())
 
 
-def _best_of_front(plan: Plan, k: int, visited: Visited, exact: Exact) -> Found:
-    """Keep what nothing beats in every objective, settle it in float64 and take the k best by score."""
-    front = ParetoFront(plan.directions)
+def _best_of_front(plan: Plan, k: int, visited: Visited, keep: Keep, exact: Exact) -> Found:
+    """Keep what nothing surely beats in every objective, settle it in float64 and take the k best by score."""
+    front = ParetoFront(plan.directions, rounding=plan.rounding)
 
     def offer(index: NDArray[np.int64], columns: Columns) -> None:
-        index, columns = passing(plan, index, columns)
+        index, columns = keep(index, columns)
         front.update(front_values(plan, columns), index)
 
     visited(front, offer)
@@ -287,20 +291,17 @@ def _best_of_front(plan: Plan, k: int, visited: Visited, exact: Exact) -> Found:
     settled = ParetoFront(plan.directions)
     settled.update(front_values(plan, columns), index)
     on_front = np.flatnonzero(np.isin(index, settled.finish()[0]))
-    score = plan.scorer.score(columns)[on_front]
+    score = plan.score(columns)[on_front]
     order = on_front[best_first(index[on_front], score)[:k]]
     chosen = {name: values[order] for name, values in columns.items()}
-    return Found(index[order], plan.scorer.score(chosen), chosen, front.seen, front.nan_count, len(on_front))
+    return Found(index[order], plan.score(chosen), chosen, front.seen, front.nan_count, len(on_front))
 
 
 def passing(plan: Plan, index: NDArray[np.int64], columns: Columns) -> tuple[NDArray[np.int64], Columns]:
-    """Keep the rows (b,) that meet the filter."""
+    """Keep the rows (b,) that meet the filter by their float64 values."""
     if plan.where is None:
         return index, columns
-    rows = np.flatnonzero(plan.where.evaluate(columns))
-    if len(rows) == len(index):
-        return index, columns
-    return index[rows], {name: values[rows] for name, values in columns.items()}
+    return taken(index, columns, np.flatnonzero(plan.where.evaluate(columns)))
 
 
 def best_first(index: NDArray[np.int64], score: NDArray[np.float64]) -> NDArray[np.intp]:
@@ -310,8 +311,12 @@ def best_first(index: NDArray[np.int64], score: NDArray[np.float64]) -> NDArray[
 
 
 def front_values(plan: Plan, columns: Columns) -> NDArray[np.float64]:
-    """Lay out the objectives of a front (b, m)."""
-    return np.column_stack([np.asarray(columns[name], np.float64) for name in plan.front])
+    """Lay out the objectives of a front (b, m); rows that lack a prediction hold NaN."""
+    values = np.column_stack([np.asarray(columns[name], np.float64) for name in plan.front])
+    missing = plan.missing(columns)
+    if missing is not None:
+        values[missing] = np.nan
+    return values
 
 
 def _with(index: NDArray[np.int64], exact: Exact) -> tuple[NDArray[np.int64], Columns]:

@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 from screener.binding import known_conditions
 from screener.domain import reads_distance
 from screener.run_models import RunModels
-from screener.tier_models import AMORPHOUS, TierModels
+from screener.tier_models import AMORPHOUS, BORDERLINE_COLUMN, TierModels
 
 
 class Watch(Protocol):
@@ -139,6 +139,13 @@ def threshold_line(tier: TierModels) -> str:
         f"{text}, out-of-fold precision {flag.point.precision:.3f}, recall {flag.point.recall:.3f}, "
         f"specificity {flag.point.specificity:.3f}{measured}"
     )
+
+
+def borderline_lines(marked: int, rows: int) -> list[str]:
+    """Say how many of the alloys listed are flagged so near the threshold that rounding may decide."""
+    if not marked:
+        return []
+    return [f"{BORDERLINE_COLUMN}: {marked:,} of {rows:,} listed lie within float32 rounding of the threshold"]
 
 
 def note_lines(notes: Sequence[str]) -> list[str]:

@@ -14,12 +14,13 @@ from screener.descriptors.reference import describe
 from screener.descriptors.specs import FeatureSpec
 from screener.domain import reads_distance, training_distances, widened, within_limits
 from screener.engine import BlockEngine
-from screener.errors import CompositionError
+from screener.errors import CompositionError, ModelError
+from screener.formula import canonical_formula
 from screener.jobs import CHARACTERIZE_UP_TO
 from screener.nearest import AlloyIndex
 from screener.results import ResultTable, Values
 from screener.run_models import RunModels
-from screener.tier_models import Columns, Conditions, in_domain
+from screener.tier_models import Columns, Conditions, TierModels, in_domain
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,9 @@ def result_table(
     predictions, domain, screened = survivors.columns, search.domain, {}
     if precise.models is not None:
         engine = BlockEngine(precise.models, survivors.symbols, precise.models.columns)
-        predictions = predictions | engine.columns_of(survivors.fractions, survivors.conditions)
+        described = engine.columns_of(survivors.fractions, survivors.conditions)
+        _refuse_missing(described, survivors, precise.models)
+        predictions = predictions | described
         screened = {t: survivors.columns[t] for t in search.models if t in precise.models.models}
         domain &= precise.models.domain
     inside = in_domain(survivors.fractions > 0, survivors.symbols, domain)
@@ -84,6 +87,21 @@ def result_table(
         screened,
         descriptors,
     )
+
+
+def _refuse_missing(columns: Columns, survivors: Survivors, tier: TierModels) -> None:
+    """Refuse values that are not finite: rows are ranked already.
+
+    Raises:
+        ModelError: a model gives one.
+    """
+    for name, model in tier.models.items():
+        gaps = np.flatnonzero(np.isnan(columns[name]))
+        if len(gaps):
+            alloy = canonical_formula(survivors.symbols, 100.0 * survivors.fractions[gaps[0]])
+            raise ModelError(
+                f"`{model.name}` has no finite {name} for `{alloy}`", "leave the alloy out, or use `--tier screen`"
+            )
 
 
 def descriptor_columns(

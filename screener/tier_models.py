@@ -12,6 +12,7 @@ from screener.card import ModelCard, Tier
 from screener.elements import element_symbols
 from screener.flag import Flag, flag_column, shifted
 from screener.model import Model
+from screener.ranking import finite
 
 AMORPHOUS = "p_amorphous"
 BORDERLINE_COLUMN = "amorphous_borderline"
@@ -68,7 +69,9 @@ class TierModels:
         """Turn a model's outputs (b,) into those of its columns that are wanted.
 
         Logits, which rank, are those of the graph; a share of positives that was asked for moves probabilities only.
+        What is not finite is missing: NaN, and no flag.
         """
+        outputs = {name: finite(values) for name, values in outputs.items()}
         if card.target.kind == "regression":
             return {name: values for name, values in outputs.items() if name in wanted}
         name = card.target.name
@@ -116,4 +119,8 @@ def element_columns(fractions: NDArray[np.floating], symbols: Sequence[str], wan
 
 def at_percent(fractions: NDArray[np.floating]) -> NDArray[np.float64]:
     """Turn atomic fractions into at.%, to four decimals as in formulas, so that grid values compare exactly."""
-    return np.round(100.0 * fractions.astype(np.float64), 4)
+    wide = fractions.astype(np.float64)
+    if fractions.dtype == np.float32:
+        # float32 is nearer than this to every decimal of a grid
+        wide = np.round(wide, 7)
+    return np.round(100.0 * wide, 4)

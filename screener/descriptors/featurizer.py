@@ -14,6 +14,7 @@ from screener.descriptors.specs import FeatureSpec
 
 _TILE_FRACTIONS = 4096
 """Fractions worked on at once: with what is made of them they stay in the first-level cache."""
+_SMALLEST = np.finfo(np.float32).tiny
 _TILE_ROWS = (64, 256)
 """Fewest and most rows of a tile."""
 _ONE_COLUMN = (Kind.MEAN, Kind.SPREAD, Kind.RELATIVE_SPREAD)
@@ -75,8 +76,17 @@ def featurize(fractions: NDArray[np.floating], symbols: Sequence[str], spec: Fea
     occurring, amounts = [symbols[i] for i in present], np.asarray(fractions)[:, present]
     featurizer = Featurizer(spec, occurring, apart=parted(amounts, occurring))
     out = featurizer.buffer(len(amounts))
-    featurizer(np.ascontiguousarray(amounts, dtype=np.float32), out)
+    featurizer(narrowed(amounts), out)
     return out
+
+
+def narrowed(fractions: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Turn fractions (b, d) into float32; traces below its smallest number stay present."""
+    narrow = np.ascontiguousarray(fractions, dtype=np.float32)
+    lost = (narrow < _SMALLEST) & (fractions > 0)
+    if lost.any():
+        narrow = np.where(lost, _SMALLEST, narrow)
+    return narrow
 
 
 def compile_plan(descriptors: Sequence[Descriptor], symbols: tuple[str, ...], *, apart: bool = False) -> Plan:

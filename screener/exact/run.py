@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from screener.candidates import Candidates
-from screener.errors import CompositionError, ExpressionError, ScreenerError
+from screener.errors import CompositionError, ExpressionError, ModelError, ScreenerError
 from screener.exact.branch import MOST_BYTES, Proof, branch
 from screener.exact.problem import Problem
 from screener.exact.question import exact_problem
 from screener.exact.regions import Neighbourhoods, alloys_in
 from screener.exact.standing import Notebook, Tally
+from screener.formula import canonical_formula
 from screener.jobs import ScreenJob
 from screener.judge import Judge
 from screener.plan import Plan
@@ -159,7 +160,13 @@ def find_exactly(
         proof = branch(problem, k, limits.workers, deadline, progress, notebook)
         index = np.sort(candidates.space.rank(proof.counts)) if len(proof.counts) else np.empty(0, np.int64)
         index, columns = passing(plan, index, judge.columns_of(candidates.fractions(index)))
-        score = plan.scorer.score(columns)
+        score = plan.score(columns)
+        if np.isnan(score).any():
+            counts = candidates.space.counts(index[np.isnan(score)][:1])[0]
+            alloy = canonical_formula(candidates.space.elements, 100.0 * counts / candidates.space.units)
+            raise ModelError(
+                f"a model has no finite value for `{alloy}`", "`--search exhaustive` leaves such candidates out"
+            )
         return _picked(Found(index, score, columns, len(index), 0), best_first(index, score)[:k]), proof
 
     if limits.apart is None:

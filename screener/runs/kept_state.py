@@ -8,12 +8,13 @@ from typing import TypeAlias, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from screener.descriptors.rounding import Rounding
 from screener.objectives import Direction
 from screener.pareto import ParetoFront
 from screener.plan import Plan
 from screener.ranking import Ranking
 from screener.runs.sealed import of_type, packed, unpacked
-from screener.search import front_values, passing
+from screener.search import Keep, front_values
 from screener.tier_models import Columns
 
 Kept: TypeAlias = Ranking | ParetoFront
@@ -34,7 +35,10 @@ def state_of(kept: Kept) -> dict[str, object]:
 
 def name_of(kept: Kept) -> str:
     """Name the pass that keeps so much: a search makes a second one, which keeps more, where rounding asks for it."""
-    return f"best {kept.capacity}" if isinstance(kept, Ranking) else f"front {' '.join(kept.directions)}"
+    if isinstance(kept, Ranking):
+        return f"best {kept.capacity}"
+    objectives = zip(kept.directions, kept.rounding, strict=True)
+    return " ".join(["front", *(f"{way}:{each.absolute!r}:{each.relative!r}" for way, each in objectives)])
 
 
 def merge_state(kept: Kept, state: Mapping[str, object], size: int) -> None:
@@ -58,7 +62,7 @@ def merge_state(kept: Kept, state: Mapping[str, object], size: int) -> None:
             raise ValueError("more candidates than are kept")
         kept.merge(Ranking.restore(kept.capacity, index, values, seen, nan_count))
         return
-    front = ParetoFront(kept.directions, kept.capacity)
+    front = ParetoFront(kept.directions, kept.capacity, kept.rounding)
     front.update(values, index)
     front.seen, front.nan_count = seen, nan_count
     kept.merge(front)
@@ -73,15 +77,17 @@ def kept_of(name: str) -> Kept:
     kind, *rest = name.split()
     if kind == "best" and len(rest) == 1:
         return Ranking(int(rest[0]))
-    if kind == "front" and set(rest) <= {"max", "min"}:
-        return ParetoFront(cast("list[Direction]", rest))
+    objectives = [each.split(":") for each in rest]
+    if kind == "front" and all(len(each) == 3 and each[0] in ("max", "min") for each in objectives):
+        ways = cast("list[Direction]", [each[0] for each in objectives])
+        return ParetoFront(ways, rounding=[Rounding(float(each[1]), float(each[2])) for each in objectives])
     raise ValueError(f"a pass `{name}`")
 
 
-def offer(kept: Kept, plan: Plan, index: NDArray[np.int64], columns: Columns) -> None:
-    """Offer a block of candidates, as a search does."""
-    index, columns = passing(plan, index, columns)
+def offer(kept: Kept, plan: Plan, keep: Keep, index: NDArray[np.int64], columns: Columns) -> None:
+    """Offer a block of candidates that ``keep`` lets pass, as a search does."""
+    index, columns = keep(index, columns)
     if isinstance(kept, Ranking):
-        kept.update(plan.scorer.score(columns), index)
+        kept.update(plan.score(columns), index)
     else:
         kept.update(front_values(plan, columns), index)

@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from screener.doubt import read_by
 from screener.expression import BOOLEAN_COLUMNS, Expression
 from screener.formula import atomic_to_weight
 from screener.plan import Plan, known_columns
 from screener.runs.journal import Entry, Shard
 from screener.runs.recipe import Recipe
 from screener.runs.sealed import seal
+from screener.search import Keep
+from screener.settled_filter import SpaceFilter
 from screener.sinks import atomic_file
 from screener.tier_models import Columns, target_columns
 
@@ -40,6 +43,7 @@ class RowLayout:
         weight: whether amounts are written in wt.%.
         values: columns between amounts and score.
         where: condition a candidate must meet to be written; None for all.
+        keep: lets candidates pass that meet it.
     """
 
     plan: Plan
@@ -47,6 +51,7 @@ class RowLayout:
     weight: bool
     values: tuple[str, ...]
     where: Expression | None
+    keep: Keep
 
     @classmethod
     def of(cls, recipe: Recipe, plan: Plan) -> RowLayout:
@@ -68,27 +73,26 @@ class RowLayout:
             if not name.endswith(("_low", "_high"))
         ]
         referenced = [name for name in plan.referenced if name not in values]
-        return cls(plan, symbols, recipe.job.units == "wt", (*values, "in_domain", *referenced), where)
+        keep = SpaceFilter(where, plan.models, recipe.job.space).passing
+        return cls(plan, symbols, recipe.job.units == "wt", (*values, "in_domain", *referenced), where, keep)
 
     @property
     def wanted(self) -> frozenset[str]:
         """Columns that must be computed."""
-        return frozenset({*self.elements, *self.values, *(self.where.columns if self.where else ())})
+        return frozenset({*self.elements, *self.values, *read_by(self.where, self.plan.models)})
 
     def frame(self, index: NDArray[np.int64], columns: Columns) -> polars.DataFrame:
         """Lay out the rows of a block (b,) that are to be written."""
         import polars
 
-        if self.where is not None:
-            rows = np.flatnonzero(self.where.evaluate(columns))
-            index, columns = index[rows], {name: values[rows] for name, values in columns.items()}
+        index, columns = self.keep(index, columns)
         amounts = np.column_stack([np.asarray(columns[symbol], np.float64) for symbol in self.elements])
         if self.weight:
             amounts = np.round(100.0 * atomic_to_weight(amounts / 100.0, self.elements), 6)
         laid: dict[str, NDArray[np.generic]] = {"index": index}
         laid |= {symbol: amounts[:, place] for place, symbol in enumerate(self.elements)}
         laid |= {name: columns[name] for name in self.values}
-        laid["score"] = self.plan.scorer.score(columns)
+        laid["score"] = self.plan.score(columns)
         return polars.DataFrame({name: np.array(values) for name, values in laid.items()})
 
 
