@@ -129,6 +129,8 @@ class TreeBuilder:
         if name not in _OPERATIONS:
             raise NotRowWise
         operation, wanted, result = _OPERATIONS[name]
+        if not inputs:
+            raise ExpressionError(f"`{operation}` of nothing", f"give it at least one number in {self.option}")
         return Node(operation, result, tuple(self._expect(each, wanted, operation) for each in inputs))
 
     def _compare(self, operation: str, inputs: list[Node]) -> Node:

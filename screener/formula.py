@@ -61,8 +61,15 @@ def parse_formula(text: str, units: Units | None = None) -> Composition:
         raise FormulaError(f"nothing is left in {shown(text)}", "give at least one element an amount above zero")
     symbols = tuple(parts)
     if units == "wt":
-        return _from_weights(symbols, parts, total, text, notation)
-    return Composition(symbols, tuple([amount / total for amount in parts.values()]))
+        fractions = _from_weights(symbols, parts, total, text, notation)
+    else:
+        fractions = tuple([amount / total for amount in parts.values()])
+    if 0.0 in fractions:
+        symbol = symbols[fractions.index(0.0)]
+        raise FormulaError(
+            f"the share of `{symbol}` in {shown(text)} is too small for a number", f"leave `{symbol}` out"
+        )
+    return Composition(symbols, fractions)
 
 
 def canonical_formula(symbols: Sequence[str], at_percent: Sequence[float] | NDArray[np.floating]) -> str:
@@ -104,8 +111,8 @@ def atomic_to_weight(fractions: NDArray[np.floating], symbols: Sequence[str]) ->
     return _normalized(np.asarray(fractions, dtype=np.float64) * element_values(symbols, "atomic_mass_u"))
 
 
-def _from_weights(symbols: tuple[str, ...], parts: Parts, total: float, text: str, notation: str) -> Composition:
-    """Turn weight percent into a composition; weights are refused where they cannot be percent."""
+def _from_weights(symbols: tuple[str, ...], parts: Parts, total: float, text: str, notation: str) -> tuple[float, ...]:
+    """Turn weight percent into atomic fractions; weights are refused where they cannot be percent."""
     if notation == "brackets":
         raise FormulaError(f"brackets in {shown(text)} cannot hold wt.%", "write the wt.% of every element")
     whole = 1.0 if total < 2.0 else 100.0
@@ -115,7 +122,7 @@ def _from_weights(symbols: tuple[str, ...], parts: Parts, total: float, text: st
             "write the wt.% of every element, or the balance as in `Fe-18Cr-8Ni`",
         )
     atomic = weight_to_atomic(np.array(list(parts.values())), symbols)
-    return Composition(symbols, tuple(atomic.tolist()))
+    return tuple(atomic.tolist())
 
 
 def _normalized(parts: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -110,15 +110,16 @@ def _object(line: bytes, not_text: str) -> dict[str, str]:
             json.loads(text, parse_float=str, parse_int=str, object_pairs_hook=_without_repeats)
         nested = any(isinstance(each, list | dict) for each in value.values()) if isinstance(value, dict) else False
         whole = json.loads(text) if nested else {}
+        if not isinstance(value, dict):
+            raise _Refused("not a JSON object")
+        if b"\\u" in line and not _encodable(value):
+            raise _Refused(NOT_TEXT["utf-8"])
+        return {key: _text(whole[key] if isinstance(each, list | dict) else each) for key, each in value.items()}
     except UnicodeDecodeError:
         raise _Refused(not_text) from None
+    # Writing nests a little deeper than reading.
     except (ValueError, RecursionError) as problem:
         raise _Refused(f"not readable as JSON: {str(problem)[:80]}") from None
-    if not isinstance(value, dict):
-        raise _Refused("not a JSON object")
-    if b"\\u" in line and not _encodable(value):
-        raise _Refused(NOT_TEXT["utf-8"])
-    return {key: _text(whole[key] if isinstance(each, list | dict) else each) for key, each in value.items()}
 
 
 def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:

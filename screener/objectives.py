@@ -159,6 +159,8 @@ def _limits(text: str, prefix: str) -> tuple[float, float]:
         raise ExpressionError(f"cannot read range `{text}`", f"write {prefix}LO:HI, for example {prefix}5:12") from None
     if not (math.isfinite(low) and math.isfinite(high)):
         raise ExpressionError(f"range `{text}` is not finite", f"write two numbers: {prefix}LO:HI")
+    if not math.isfinite(high - low):
+        raise ExpressionError(f"range `{text}` is too wide", f"write two numbers: {prefix}LO:HI")
     if low >= high:
         raise ExpressionError(f"range `{text}` is empty", f"write the lower limit first: {prefix}LO:HI")
     return low, high

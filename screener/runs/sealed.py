@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -54,7 +55,7 @@ def unseal(raw: bytes, kind: str, version: int, what: str, hint: str) -> dict[st
     if (head[1].decode(), int(head[2])) != (kind, version) or head[2] != str(version).encode():
         raise InputError(f"{what} is a `{head[1].decode()} {head[2].decode()}`, not a `{kind} {version}`", hint)
     try:
-        content = json.loads(body)
+        content = json.loads(body, parse_constant=_no_number)
     except (ValueError, RecursionError):
         raise InputError(f"{what} is damaged: it does not read as JSON", hint) from None
     if not isinstance(content, dict):
@@ -113,7 +114,7 @@ def unpacked(value: object, kind: str, columns: int | None = None) -> NDArray[np
 
 
 def of_type(value: object, kind: type[V]) -> V:
-    """Return a JSON value that must be of one type; truth values are no numbers, and whole ones have 64 bits.
+    """Return a JSON value that must be of one type; truth values are no numbers, which are finite or have 64 bits.
 
     Raises:
         ValueError: it is something else.
@@ -122,4 +123,10 @@ def of_type(value: object, kind: type[V]) -> V:
         raise ValueError(f"{type(value).__name__} where {kind.__name__} belongs")
     if isinstance(value, int) and not -_LONGEST <= value < _LONGEST:
         raise ValueError("a number of more than 64 bits")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("a number that is not finite")
     return value
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(name)

@@ -31,7 +31,7 @@ class Spans:
         place = bisect.bisect_left(self._starts, span.start)
         before = place > 0 and self._stops[place - 1] > span.start
         behind = place < len(self._starts) and self._starts[place] < span.stop
-        if before or behind or not len(span) or span.start < 0:
+        if before or behind or not 0 <= span.start < span.stop:
             raise ValueError(f"positions {span.start} to {span.stop} twice")
         self._starts.insert(place, span.start)
         self._stops.insert(place, span.stop)

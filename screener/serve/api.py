@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import threading
 from collections.abc import Sequence
 from contextlib import asynccontextmanager
@@ -81,12 +82,12 @@ class Api:
             Route("/api/estimate", self._estimate, methods=["POST"]),
             Route("/api/runs", self._start, methods=["POST"]),
             Route("/api/runs", self._list),
-            Route("/api/runs/{number:int}", self._show),
-            Route("/api/runs/{number:int}", self._remove, methods=["DELETE"]),
-            Route("/api/runs/{number:int}/cancel", self._cancel, methods=["POST"]),
-            Route("/api/runs/{number:int}/rows", self._rows),
-            Route("/api/runs/{number:int}/result.{suffix}", self._file),
-            Route("/api/runs/{number:int}/report", self._report),
+            Route("/api/runs/{number}", self._show),
+            Route("/api/runs/{number}", self._remove, methods=["DELETE"]),
+            Route("/api/runs/{number}/cancel", self._cancel, methods=["POST"]),
+            Route("/api/runs/{number}/rows", self._rows),
+            Route("/api/runs/{number}/result.{suffix}", self._file),
+            Route("/api/runs/{number}/report", self._report),
         ]
 
     async def _page(self, request: Request) -> Response:
@@ -226,10 +227,10 @@ class Api:
         Raises:
             RefusedError: there is none.
         """
-        number = request.path_params["number"]
-        run = self.runs.get(number)
+        text = str(request.path_params["number"])
+        run = self.runs.get(int(text)) if re.fullmatch("[0-9]{1,18}", text) else None
         if run is None:
-            raise RefusedError(404, f"no run `{number}`", "`GET /api/runs` lists those remembered")
+            raise RefusedError(404, f"no run `{text[:20]}`", "`GET /api/runs` lists those remembered")
         return run
 
     def _finished(self, request: Request) -> Run:

@@ -29,6 +29,8 @@ def read_request(body: bytes) -> dict[str, object]:
         sent = json.loads(body.decode("utf-8"), parse_constant=_no_number)
     except (ValueError, RecursionError):
         raise InputError("the request is not JSON", 'send an object such as {"elements": "Al,Ti,Cr"}') from None
+    if b"\\u" in body and not _writable(sent):
+        raise InputError("the request holds half of a surrogate pair", "send whole characters")
     if not isinstance(sent, dict):
         raise InputError("the request is not an object", 'send an object such as {"elements": "Al,Ti,Cr"}')
     for name in sent:
@@ -131,6 +133,15 @@ def _texts(asked: Asked, name: str) -> tuple[str, ...]:
 def _number(asked: Asked, name: str) -> float | None:
     value = cast("float | None", asked[name])
     return None if value is None else float(value)
+
+
+def _writable(sent: object) -> bool:
+    """Say whether every text can be written: escapes of JSON can spell characters that no answer can hold."""
+    try:
+        json.dumps(sent, ensure_ascii=False).encode()
+    except (UnicodeEncodeError, RecursionError):
+        return False
+    return True
 
 
 def _no_number(name: str) -> float:

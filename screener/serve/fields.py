@@ -130,7 +130,7 @@ def _spelled(field: Field, value: object) -> object:
     if field.name == "elements" and isinstance(value, list) and all(isinstance(each, str) for each in value):
         return ",".join(value)
     if field.name in ("step", "components") and isinstance(value, int | float) and not isinstance(value, bool):
-        return f"{value:.12g}"
+        return str(value) if isinstance(value, int) else f"{value:.12g}"
     if isinstance(value, str) and not value.strip() and field.name != "elements":
         return field.default
     return value

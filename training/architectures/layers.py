@@ -12,7 +12,8 @@ from training.imbalance.choices import require_choice
 
 NORMS = ("bn", "ln", "none")
 """Normalisations of a hidden block: over the batch, over the channels of a row, none."""
-
+DEEPEST, WIDEST = 32, 8192
+"""Most hidden layers, and most channels of one: beyond anything that measured alloys can fill."""
 
 Pool = tuple[Tensor, int]
 """Drawn factors, and how many of them are used up."""
@@ -87,10 +88,15 @@ def hidden_linears(n_in: int, widths: Sequence[int]) -> list[nn.Linear]:
     """Make the linear layers of a backbone n_in → widths.
 
     Raises:
-        InputError: no width, or one that is not positive.
+        InputError: no width, one that is not positive, or too many.
     """
     if not widths or any(isinstance(width, bool) or not isinstance(width, int) or width < 1 for width in widths):
         raise InputError(f"widths of `{list(widths)}` make no backbone", "give at least one whole number above 0")
+    if len(widths) > DEEPEST or max(widths) > WIDEST:
+        raise InputError(
+            f"widths of `{list(widths)}` make too large a backbone",
+            f"give at most {DEEPEST} whole numbers up to {WIDEST}",
+        )
     return [nn.Linear(a, b) for a, b in zip((n_in, *widths), widths, strict=False)]
 
 
@@ -104,7 +110,13 @@ def backbone(linears: Sequence[nn.Linear], norm: str, dropout: float) -> nn.Sequ
 
 
 def tower(n_in: int, hidden: int) -> nn.Sequential:
-    """Make one task's head n_in → hidden → 1, or n_in → 1 for no hidden layer."""
+    """Make one task's head n_in → hidden → 1, or n_in → 1 for no hidden layer.
+
+    Raises:
+        InputError: the hidden layer is of no size there is.
+    """
+    if not 0 <= hidden <= WIDEST:
+        raise InputError(f"a hidden layer of `{hidden}` makes no head", f"give a whole number from 0 to {WIDEST}")
     if not hidden:
         return nn.Sequential(nn.Linear(n_in, 1))
     return nn.Sequential(nn.Linear(n_in, hidden), nn.ReLU(), nn.Linear(hidden, 1))

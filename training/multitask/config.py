@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from screener.errors import InputError
 from training.imbalance.choices import require_choice
 from training.multitask.config_parts import Balance, Method, Option, Training
+from training.toml_file import read_toml
 
 EVERY = "*"
 """Key of the balance of all regression tasks that have none of their own."""
@@ -95,11 +95,7 @@ def read_config(path: Path) -> MultiTaskConfig:
     Raises:
         InputError: the file does not read, or says something that does not exist.
     """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"`{path.name}` does not read as TOML: {type(error).__name__}", _EXAMPLE) from None
-    return config_of(content)
+    return config_of(read_toml(path, _EXAMPLE))
 
 
 def config_of(content: Mapping[str, object]) -> MultiTaskConfig:
@@ -138,7 +134,7 @@ def _method(kind: str, value: object, name: str | None = None) -> Method:
     chosen = body.pop("name", name)
     if not isinstance(chosen, str):
         raise InputError(f"{kind} has no name", f'write {kind} = {{ name = "…" }}')
-    return Method(chosen, {key: _frozen(option) for key, option in body.items()})
+    return Method(chosen, {key: _frozen(f"option `{key}` of {kind}", option) for key, option in body.items()})
 
 
 def _balance(task: str, body: Mapping[str, object]) -> Balance:
@@ -169,9 +165,10 @@ def _table(name: str, value: object) -> Mapping[str, object]:
     return value
 
 
-def _frozen(value: object) -> Option:
+def _frozen(what: str, value: object) -> Option:
     """A value of TOML, lists as tuples."""
     if isinstance(value, list | tuple):
-        return tuple(_frozen(each) for each in value)
-    assert isinstance(value, bool | int | float | str)
-    return value
+        return tuple(_frozen(what, each) for each in value)
+    if isinstance(value, bool | int | float | str):
+        return value
+    raise InputError(f"{what} is `{value}`", "options are numbers, texts, true, false, or lists of them")
