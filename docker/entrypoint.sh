@@ -1,6 +1,6 @@
 #!/bin/sh
 # Start `screener`, or `training` where that is the first word. On a read-only file system the compiled code moves to
-# /tmp, because it cannot be looked up where nothing can be written.
+# /tmp, so that what has to be compiled anew, on another processor, is kept while the container runs.
 set -eu
 if ! { mkdir -p "$NUMBA_CACHE_DIR" && touch "$NUMBA_CACHE_DIR/.writable"; } 2>/dev/null; then
   warm=$NUMBA_CACHE_DIR

@@ -81,12 +81,12 @@ def test_compiled_code_moves_to_where_it_can_be_written() -> None:
         folder, temporary = Path(name), Path(name) / "tmp"
         folder.chmod(0o755)
         (folder / "warm").mkdir()
-        (folder / "warm" / "kernel.nbi").write_text("compiled", encoding="utf-8")
+        (folder / "warm" / "kernel.nbc").write_text("compiled", encoding="utf-8")
         temporary.mkdir()
         temporary.chmod(0o777)
         done = entered(folder, "--help", temporary=temporary, user=NOBODY)
         assert done.stdout == f"screener {temporary}/numba --help\n", done.stderr
-        assert (temporary / "numba" / "kernel.nbi").read_text(encoding="utf-8") == "compiled"
+        assert (temporary / "numba" / "kernel.nbc").read_text(encoding="utf-8") == "compiled"
         shutil.rmtree(temporary / "numba")
         temporary.chmod(0o755)
         refused = entered(folder, "--help", temporary=temporary, user=NOBODY)
@@ -146,7 +146,7 @@ def test_the_shell_steps_of_the_default_image_run_in_a_clean_environment(tmp_pat
     for step, folder in steps:
         step = step.replace("/opt/screener", f"{tmp_path}/screener")
         subprocess.run(["sh", "-c", step], cwd=folder, env=environment, check=True)
-    assert any((home / "numba").rglob("*.nbi"))
+    assert any((home / "numba").rglob("*.nbc"))
     installed = tmp_path / "screener" / "bin" / "python"
     seen = subprocess.run([installed, "-m", "pip", "list"], capture_output=True, text=True, check=True).stdout
     assert "starlette" in seen

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 _EVERY = 0.2
 """Seconds between two looks of the progress line."""
+_COMPILING = "compiling for this machine, once; later runs start at once"
+_COMPILING_AGAIN = (
+    "compiling, as every run will: no folder for compiled code can be written; set NUMBA_CACHE_DIR to one that can"
+)
 
 
 class Terminal:
@@ -116,13 +120,15 @@ def _compile_listener(told: Terminal) -> object:
     """Make a listener that says once, at the first compilation, why it takes a while."""
     from numba.core import event
 
+    from screener._kernel_cache import keeps_code
+
     class Listener(event.Listener):
         said = False
 
         def on_start(self, _: object) -> None:
             if not self.said:
                 self.said = True
-                told.note("compiling for this machine, once; later runs start at once")
+                told.note(_COMPILING if keeps_code() else _COMPILING_AGAIN)
 
         def on_end(self, _: object) -> None:
             pass
