@@ -169,7 +169,8 @@ def _compared(operation: str, inputs: list[Span]) -> Verdict:
     large, compare = operation in _LARGE, COMPARISON[operation]
     worst = compare(left[0], right[1]) if large else compare(left[1], right[0])
     best = compare(left[1], right[0]) if large else compare(left[0], right[1])
-    return (worst[0], best[1]), (best[0], worst[1])
+    told = ~(_nothing_known(left) | _nothing_known(right))  # what may be missing compares with nothing, infinities too
+    return (worst[0] & told, best[1] & told), (best[0], worst[1])
 
 
 def _nothing_known(inner: Span) -> Mask:

@@ -66,7 +66,7 @@ def test_no_pinned_version_has_a_mended_advisory(name, fixed, advisory):
 
 def test_what_is_pinned_is_what_the_project_asks_for():
     pinned, left_out = constraints(), {PROJECT["name"]}
-    for extra in ("gpu", "peers"):
+    for extra in ("gpu", "peers", "fuzz"):
         left_out |= {Requirement(text).name for text in PROJECT["optional-dependencies"][extra]}
     for each in asked_for():
         # Markers name the machines that a package is for; the pins are those of Linux on x86-64.

@@ -88,6 +88,12 @@ def test_what_is_sure_holds_and_what_holds_is_possible(text, points, seed):
         assert not (holds & ~possible).any()
 
 
+def test_what_may_be_missing_is_not_surely_below_or_above_an_infinity():
+    where = Expression.parse("ln(0) <= (a % 0) or a > 9", NUMBERS, "boolean", "--where")
+    sure, possible = where.limits({"a": (np.array([-1.0]), np.array([1.0]))})
+    assert (sure.tolist(), possible.tolist()) == ([False], [True])
+
+
 def test_known_numbers_leave_no_doubt():
     where = Expression.parse("a / b > 1 or sqrt(a) is null", NUMBERS, "boolean", "--where")
     a, b = np.array([1.0, -1.0, 0.0, np.nan]), np.array([0.0, 2.0, 0.0, 1.0])
