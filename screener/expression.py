@@ -25,6 +25,8 @@ from screener.errors import ExpressionError
 
 BOOLEAN_COLUMNS = frozenset({"is_amorphous", "amorphous_borderline", "in_domain"})
 MAX_LENGTH = 2000
+MAX_NESTING = 32
+"""Most brackets and operators before them inside each other: the time of the SQL parser doubles with some of them."""
 
 _KEYWORDS = frozenset(
     ("and", "or", "not", "between", "in", "is", "null", "true", "false", "case", "when", "then", "else", "end")
@@ -50,6 +52,8 @@ _FUNCTIONS = frozenset(
         "coalesce",
     )
 )
+_BEFORE_TERMS = frozenset(("not", "-", "+"))
+_TWICE = 4
 _TOKEN = re.compile(
     r"""\s*(?: (?P<number> (?: [0-9]+\.?[0-9]* | \.[0-9]+ ) (?: [eE][+-]?[0-9]+ )? ) (?![\w.])
              | (?P<word> [^\W\d]\w* )
@@ -104,7 +108,9 @@ class Expression:
             raise ExpressionError(f"expression of `{len(text)}` characters", f"keep {option} below {MAX_LENGTH}")
         if not text.strip():
             raise ExpressionError("empty expression", _example(kind, option))
-        sql, operands = _Translation(columns, boolean_columns, option).translate(_tokens(text, kind, option))
+        tokens = _tokens(text, kind, option)
+        _check_nesting(tokens, option)
+        sql, operands = _Translation(columns, boolean_columns, option).translate(tokens)
         try:
             tree = TreeBuilder(operands, option).build(_parse_sql(sql))
         except NotRowWise:
@@ -234,6 +240,31 @@ def _tokens(text: str, kind: Kind, option: str) -> list[tuple[str, str]]:
         tokens.append((match.lastgroup, match[match.lastgroup]))
         position = match.end()
     return tokens
+
+
+def _check_nesting(tokens: Sequence[tuple[str, str]], option: str) -> None:
+    """Refuse what nests deeper than any expression for people.
+
+    A bracket counts once, and each operator in a row before it once more. A `case`, and a bracket behind a `not`, count
+    as four: the parser reads each of them twice over, with all that is inside.
+    """
+    levels: list[int] = []
+    row, negated = 0, False
+    for group, token in tokens:
+        word = token.lower() if group in ("word", "symbol") else ""
+        if word in ("(", "case"):
+            levels.append(row + (_TWICE if negated or word == "case" else 1))
+            row, negated = 0, False
+        elif word in (")", "end"):
+            del levels[-1:]
+            row, negated = 0, False
+        else:
+            row = row + 1 if word in _BEFORE_TERMS else 0
+            negated = word == "not" or (negated and word not in ("and", "or", ","))
+        if sum(levels) + row > MAX_NESTING:
+            raise ExpressionError(
+                f"brackets nested over `{MAX_NESTING}` levels", f"shorten {option}, or write fewer brackets in it"
+            )
 
 
 def _parse_sql(sql: str) -> object:
