@@ -129,14 +129,14 @@ def settled(port: int) -> Counter[str]:
     raise TimeoutError(f"{states}")
 
 
-def serve_table(requests: int, storms: int) -> tuple[str, bool]:
+def serve_table(models: Path, requests: int, storms: int) -> tuple[str, bool]:
     """Load a server several times; a Markdown table and whether all was well."""
     lines = [
         "| storm | requests at once | statuses | answered as they must | median | slowest | runs ended | server holds |"
     ]
     lines.append("|---|---:|---|---:|---:|---:|---|---:|")
     well = True
-    with tempfile.TemporaryDirectory() as folder, served(models_folder().resolve(), Path(folder)) as (process, port):
+    with tempfile.TemporaryDirectory() as folder, served(models, Path(folder)) as (process, port):
         for number in range(storms):
             answers = storm(port, requests)
             ended = settled(port)
@@ -204,7 +204,10 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--rows", type=int, default=10_000_000, help="of the list (default: %(default)s)")
     parser.add_argument("--into", type=Path, help="file that holds the marks `<!-- serve -->` or `<!-- list -->`")
     asked = parser.parse_args(words)
-    text, well = serve_table(asked.requests, asked.storms) if asked.part == "serve" else list_table(asked.rows)
+    if asked.part == "serve":
+        text, well = serve_table(models_folder().resolve(), asked.requests, asked.storms)
+    else:
+        text, well = list_table(asked.rows)
     print(text)
     if asked.into:
         replace_block(asked.into, asked.part, text)

@@ -159,8 +159,8 @@ class Soak:
 
     def parts(self, warm_up: float) -> list[list[Round]]:
         """Cut the rounds after the warm-up into parts of about the same number of rounds."""
-        after = [each for each in self.rounds if each.seconds >= warm_up]
-        return [[after[k] for k in places] for places in np.array_split(np.arange(len(after)), _PARTS)]
+        after = [each for each in self.rounds if each.seconds >= warm_up] or self.rounds
+        return [[after[k] for k in places] for places in np.array_split(np.arange(len(after)), min(_PARTS, len(after)))]
 
 
 def growth(parts: Sequence[Sequence[Round]]) -> float:
@@ -210,13 +210,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         soak = Soak(Path(folder), models_folder().resolve())
         soak.run(asked.minutes)
-    parts = soak.parts(60 * asked.warm_up)
-    text = table(soak, parts)
-    print(text)
     if results:
         rounds = [asdict(each) for each in soak.rounds]
         content = {"machine": machine(), "operations": soak.done, "rounds": rounds}
         results.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    parts = soak.parts(60 * asked.warm_up)
+    text = table(soak, parts)
+    print(text)
     if into:
         replace_block(into, "soak", text)
     return 0 if growth(parts) <= LIMIT else 1

@@ -40,7 +40,7 @@ def _flags(target: Target, seconds: str, corpus: Path, found: Path) -> list[str]
         str(target.seeds[0].parent),
         f"-max_total_time={seconds}",
         f"-max_len={target.longest}",
-        "-timeout=30",
+        f"-timeout={target.patience}",
         "-rss_limit_mb=4096",
         "-print_final_stats=1",
         "-verbosity=1",

@@ -13,7 +13,7 @@ from fuzzing.targets import FOLDER, Target
 
 _LAST = re.compile(r"^#\d+\s+(?:DONE|pulse|NEW|REDUCE|RELOAD|INITED).*?cov: (\d+) ft: (\d+) corp: (\d+)/", re.MULTILINE)
 _STAT = re.compile(r"^stat::(\w+):\s+(\d+)", re.MULTILINE)
-_ARTIFACT = re.compile(r"Test unit written to (\S+)")
+_ARTIFACT = re.compile(r"Test unit written to (\S*(?:crash|timeout|oom)-\S+)")
 _GRACE = 300.0
 """Seconds that starting, and an input that hangs, may take beyond a search."""
 

@@ -25,6 +25,7 @@ class Target:
         guided: packages whose branches guide the search.
         compiled: whether kernels run compiled; else as plain Python, so that their branches guide as well.
         longest: bytes of the longest input tried.
+        patience: seconds after which an input hangs.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Target:
     guided: tuple[str, ...] = _SCREENER
     compiled: bool = True
     longest: int = 512
+    patience: int = 30
 
     @property
     def seeds(self) -> list[Path]:
@@ -64,7 +66,13 @@ TARGETS = {
         Target("delimited", "CSV records", "a walk from letter to letter; pieces of any size", 4.0, compiled=False),
         Target("json_lines", "JSON lines", "`json` of Python, line by line"),
         Target("alloy_list", "lists: text, JSON, Parquet, compressed", "each row by itself", 5.0, longest=4096),
-        Target("scored", "lists, scored with the shipped models", "every row accounted for, no score missing", 5.0),
+        Target(
+            "scored",
+            "lists, scored with the shipped models",
+            "every row accounted for, no score missing",
+            5.0,
+            patience=120,
+        ),
         Target("card", "model cards", "written down, it reads back", longest=8192),
         Target("request", "requests to the server", "the answer is JSON; the command line asks the same"),
         Target("result", "results read for a report", "columns of one length, numbers that are numbers", longest=4096),
