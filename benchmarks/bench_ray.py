@@ -13,7 +13,7 @@ import pytest
 from benchmarks.bench_screen import Stopwatch, three_targets
 from benchmarks.cases import CORES, FULL, QUICK, Size, models_folder, space
 from benchmarks.timing import Line
-from screener.distributed import open_cluster
+from screener.cluster_opening import open_cluster
 from screener.jobs import ScreenJob
 from screener.pipeline import run_screen
 from screener.runs.opening import Places, open_course

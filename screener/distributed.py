@@ -6,20 +6,15 @@ Models travel once through the object store; a task carries a span and returns w
 from __future__ import annotations
 
 import atexit
-import itertools
-import logging
-import os
-import re
 import shutil
-import signal
-import socket
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, cast
 
@@ -29,9 +24,15 @@ from numpy.typing import NDArray
 from screener import __version__
 from screener.elements import tables_digest
 from screener.errors import InputError, ModelError, ScreenerError
+from screener.exact.cells import Cells
+from screener.exact.hands import Known, More, Results
+from screener.exact.kept import Kept
+from screener.exact.problem import Problem
+from screener.exact.settling import BrokenBoundError, Settled, settle_region
 from screener.folder_scoring import Folder, ScoredFile, score_file
 from screener.jobs import ScoreJob
 from screener.model_set import SUMS, find_folder, recorded_digests
+from screener.remote_proof import FIRST_BLOCKS, Pace, begun, known_of, problem_in, proof_shipment
 from screener.remote_work import Bound, Shipment, bind, check_here, evaluate, shipment_of, unpack
 from screener.runs.course import Part
 from screener.runs.recipe import Recipe
@@ -44,9 +45,6 @@ _LOOK = 10.0
 """Seconds between two looks at how large the cluster is."""
 _SHARE = 0.5
 """Part of a GPU for one task: while one prepares its rows, the other computes."""
-_STORE = 256 << 20
-_PATIENCE = 10.0
-"""Seconds that the head of a cluster has to answer."""
 _LOST = object()
 T = TypeVar("T")
 _Ref: TypeAlias = Any
@@ -77,8 +75,21 @@ def score_list(shipped: list[_Ref], job: ScoreJob, path: str, output: str) -> Sc
     return score_file(replace(job, models=_unpacked(shipped[0])), Path(path), Path(output))
 
 
+def prove_region(shipped: list[_Ref], cells: Cells, known: Known, seconds: float) -> Settled:
+    """Settle cells of an exact search in a worker.
+
+    Args:
+        shipped: reference to the problem, in a list so that every worker fetches it once.
+        cells: the cells.
+        known: what must be beaten.
+        seconds: how long to go on with what stays open.
+    """
+    problem = _problem(shipped[0])
+    return settle_region(problem, cells, known.kept(len(problem.space.elements)), seconds)
+
+
 class Cluster:
-    """Ray workers that evaluate spans.
+    """Ray workers that evaluate spans, score lists, or settle cells of an exact search.
 
     Args:
         ray: the module.
@@ -118,7 +129,10 @@ class Cluster:
             part = None if drawn is None else drawn[span.start : span.stop]
             return task.remote([shipped], name, (span.start, span.stop), part)
 
-        found = self._spread(give, spans, lambda span: f"candidates {span.start} to {span.stop}", gpu)
+        todo = iter(spans)
+        found = self._spread(
+            give, lambda n: islice(todo, n), lambda span: f"candidates {span.start} to {span.stop}", gpu
+        )
         return ((span, cast(Part, part)) for span, part in found)
 
     def score(self, folder: Folder, lists: Iterable[Path]) -> Iterator[tuple[Path, ScoredFile]]:
@@ -135,8 +149,30 @@ class Cluster:
         def give(path: Path) -> _Ref:
             return task.remote([shipped], job, str(path.absolute()), str(folder.target(path).absolute()))
 
-        found = self._spread(give, lists, lambda path: f"`{path}`", gpu)
+        todo = iter(lists)
+        found = self._spread(give, lambda n: islice(todo, n), lambda path: f"`{path}`", gpu)
         return ((path, cast(ScoredFile, scored)) for path, scored in found)
+
+    def settled(self, problem: Problem, kept: Kept, more: More, deadline: float) -> Results:
+        """Settle cells: the first ones here, then each group as a task that starts from what must be beaten by then.
+
+        Raises:
+            ScreenerError: a worker cannot answer, or workers die again and again.
+        """
+        yield from begun(problem, kept, more, FIRST_BLOCKS + self.slots())
+        pace, task = Pace(deadline), self._task(prove_region, gpu=False)
+        shipped = self._ray.put(proof_shipment(problem))
+
+        def give(cells: Cells) -> _Ref:
+            return task.remote([shipped], cells, known_of(kept), pace.seconds())
+
+        def named(cells: Cells) -> str:
+            return f"{len(cells):,} cells, the first of amounts {cells.lower[0].tolist()} to {cells.upper[0].tolist()}"
+
+        for cells, found in self._spread(give, lambda n: more(n, pace.size), named, gpu=False):
+            settled = cast(Settled, found)
+            pace.heed(settled)
+            yield cells, settled
 
     def _task(self, work: Callable[..., object], gpu: bool) -> Any:  # noqa: ANN401
         """Make a task of a function."""
@@ -145,15 +181,17 @@ class Cluster:
         )
 
     def _spread(
-        self, give: Callable[[T], _Ref], pieces: Iterable[T], named: Callable[[T], str], gpu: bool
+        self, give: Callable[[T], _Ref], next_of: Callable[[int], Iterable[T]], named: Callable[[T], str], gpu: bool
     ) -> Iterator[tuple[T, object]]:
-        """Give pieces of work out, so many at once, and yield their results as they finish."""
+        """Give pieces of work out, so many at once, and yield their results as they finish.
+
+        Asks for the next pieces after every result, and each second without one.
+        """
         waiting: dict[_Ref, T] = {}
         tries: Counter[str] = Counter()
-        todo = iter(pieces)
         try:
             while True:
-                for piece in itertools.islice(todo, max(0, _AHEAD * self.slots(gpu) - len(waiting))):
+                for piece in next_of(max(0, _AHEAD * self.slots(gpu) - len(waiting))):
                     waiting[give(piece)] = piece
                 if not waiting:
                     return
@@ -197,7 +235,7 @@ class Cluster:
         try:
             return self._ray.get(ref)
         except errors.RayTaskError as problem:
-            if isinstance(problem.cause, ScreenerError):
+            if isinstance(problem.cause, ScreenerError | BrokenBoundError):
                 raise problem.cause from None
             raise
         except (errors.RaySystemError, errors.ObjectLostError, errors.WorkerCrashedError, errors.NodeDiedError) as lost:
@@ -208,73 +246,6 @@ class Cluster:
                     f"look at the memory of the nodes; Ray says: {str(lost).splitlines()[0][:200]}",
                 ) from None
             return _LOST
-
-
-@contextmanager
-def open_cluster(address: str | None, device: str, cpus: int | None = None) -> Iterator[Cluster]:
-    """Connect to a Ray cluster, or start one on this machine; what was started ends with the block.
-
-    Args:
-        address: of a running cluster; None takes `$RAY_ADDRESS`, else starts one.
-        device: `auto`, `cpu` or `cuda`.
-        cpus: workers of a cluster that is started here; None takes all cores.
-
-    Raises:
-        InputError: Ray is not installed, or no cluster answers.
-    """
-    # A screening run tells nobody that it runs.
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    try:
-        import ray
-    except ImportError:
-        raise InputError(
-            "`--engine ray` needs Ray, which is not installed", "run: pip install 'alloy-screener[distributed]'"
-        ) from None
-    address = address or os.environ.get("RAY_ADDRESS") or None
-    if address is not None:
-        _check_reachable(address)
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
-    try:
-        if address is None:
-            ray.init(address="local", num_cpus=cpus, include_dashboard=False, object_store_memory=_STORE, **quiet)
-        else:
-            ray.init(address=address, **quiet)
-    except (ConnectionError, OSError, RuntimeError, ValueError) as problem:
-        raise _no_answer(address or "local", str(problem)) from None
-    finally:
-        for number, handler in handlers.items():
-            with suppress(ValueError):  # not in the main thread
-                signal.signal(number, handler)
-    try:
-        yield Cluster(ray, device)
-    finally:
-        ray.shutdown()
-
-
-def _check_reachable(address: str) -> None:
-    """Find out whether anybody listens at an address: Ray itself would wait for minutes.
-
-    Raises:
-        InputError: it does not read, or nobody does.
-    """
-    match = re.fullmatch(r"(?:ray://)?\[?([^\]/]+?)\]?:([0-9]{1,5})", address)
-    if address in ("auto", "local"):
-        return
-    if match is None:
-        raise InputError(f"`{address}` is no address of a cluster", "write it like `--ray-address head:6379`")
-    try:
-        socket.create_connection((match[1], int(match[2])), _PATIENCE).close()
-    except (OSError, OverflowError) as problem:
-        raise _no_answer(address, str(problem)) from None
-
-
-def _no_answer(address: str, problem: str) -> InputError:
-    text = problem.strip().splitlines()
-    return InputError(
-        f"no Ray cluster answers at `{address}`: {text[0][:200].lower() if text else 'no reason is given'}",
-        "start one with `ray start --head` there, or leave --ray-address out",
-    )
 
 
 @lru_cache(maxsize=2)
@@ -289,6 +260,14 @@ def _unpacked(shipped: _Ref) -> Path:
     folder = Path(scratch) / str(shipment.recipe["folder"])
     unpack(shipment, folder)
     return folder
+
+
+@lru_cache(maxsize=2)
+def _problem(shipped: _Ref) -> Problem:
+    """Fetch a problem once for each worker."""
+    import ray
+
+    return problem_in(cast(Shipment, ray.get(shipped)))
 
 
 @lru_cache(maxsize=2)

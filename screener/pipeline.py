@@ -219,7 +219,8 @@ def _find(
     problem = problem_of(job, plan, models) if may else None
     if problem is not None:
         settling = Judge(models.search, models.precise().nets, job.space.elements, shown)
-        effort = Effort(models.device.threads, job.time_limit, job.diverse)
+        hands = None if course is None else course.hands
+        effort = Effort(models.device.threads, job.time_limit, job.diverse, hands)
         with nullcontext() if course is None else course.stop.heeded():
             proved = find_exactly(candidates, plan, problem, k, settling, watch, effort, course)
         return proved.found, proved

@@ -45,6 +45,6 @@ class Engine:
         """
         if not self.ray:
             return nullcontext()
-        from screener.distributed import open_cluster
+        from screener.cluster_opening import open_cluster
 
         return open_cluster(self.address, device)

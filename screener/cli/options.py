@@ -122,7 +122,8 @@ EngineName: TypeAlias = Annotated[
     typer.Option(
         "--engine",
         metavar="local|ray",
-        help="ray: spread the work over a Ray cluster; one is started here and stopped unless --ray-address names one.",
+        help="ray: spread a search of any kind, or lists, over a Ray cluster; one is started here and stopped unless "
+        "--ray-address names one.",
     ),
 ]
 RayAddress: TypeAlias = Annotated[

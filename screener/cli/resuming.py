@@ -128,9 +128,7 @@ def run(asked: Asked | None, told: Terminal, engine: Engine) -> None:
     if asked.anew:
         told.note("there is no journal yet: starting from the beginning")
     job = asked.recipe.job
-    if engine.ray and (job.search == "exact" or (asked.entry is not None and asked.entry.proof is not None)):
-        raise InputError("`--engine ray` cannot search exactly", "leave it out: a proof needs one machine")
-    if job.search == "auto" and (engine.ray or asked.recipe.everything):
+    if job.search == "auto" and asked.recipe.everything:
         job = replace(job, search="exhaustive")
     with ExitStack() as stack:
         workers = stack.enter_context(engine.open(job.device))

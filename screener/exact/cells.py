@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,8 @@ class Cells:
         lower: least amounts in grid units, shape (n, s).
         upper: greatest amounts, shape (n, s).
         ceiling: what the score does not exceed in them, shape (n,).
-        counts: points of their boxes, limits on elements and sums aside, shape (n,).
+        counts: points of their boxes, limits on elements and sums aside, shape (n,); of halves, until they are
+            tightened, half of those of the cell.
         place: the member along which each is halved next, −1 for those to be bounded again as they are, shape (n,).
     """
 
@@ -55,10 +56,17 @@ class Cells:
         boxes = self.members[rows], self.lower[rows], self.upper[rows]
         return Cells(*boxes, self.ceiling[rows], self.counts[rows], self.place[rows])
 
+    @classmethod
+    def joined(cls, parts: Sequence[Cells]) -> Cells:
+        """Put cells of as many members one behind the other."""
+        return cls(*(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(cls)))
+
     def halves(self) -> Cells:
         """Cut every cell in two along its place; amounts of each half are disjoint."""
         cut = np.flatnonzero(self.place >= 0)
         both = self.take(np.concatenate([np.arange(len(self)), cut]))
+        both.counts[cut] /= 2.0
+        both.counts[len(self) :] /= 2.0
         place = self.place[cut]
         low, high = self.lower[cut, place].astype(np.int64), self.upper[cut, place].astype(np.int64)
         middle = np.where(low == 0, (high * _LEAST).astype(np.int64), (low + high) // 2)

@@ -30,6 +30,8 @@ def climb(problem: Problem, k: int, seed: int = 0) -> tuple[NDArray[np.int16], F
     space = problem.space
     counts = space.counts(space.sample(_DRAWN, seed)).astype(np.int16)
     found = _best(problem, counts, max(k, _STARTS))
+    if not len(found[0]):  # nothing drawn lies where candidates must
+        return found
     tops = _spaced(found[0], _STARTS)
     units = {max(1, round(share * space.units)) for share in _STEPS}
     for _ in range(_ROUNDS):

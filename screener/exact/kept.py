@@ -63,6 +63,16 @@ class Kept:
         return self._counts[0]
 
     @property
+    def wanted(self) -> int:
+        """How many candidates are wanted."""
+        return self._k
+
+    @property
+    def sure(self) -> Floats:
+        """Best sure scores (k or fewer,), in no order."""
+        return self._sure
+
+    @property
     def state(self) -> tuple[NDArray[np.int16], Floats, Floats]:
         """Amounts (n, d) of the candidates held, upper limits of their scores (n,), best sure scores (k or fewer,)."""
         counts = self.clear()

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from screener.candidates import Candidates
 from screener.errors import CompositionError, ExpressionError, ModelError, ScreenerError
 from screener.exact.branch import MOST_BYTES, Proof, branch
+from screener.exact.hands import Hands, Threads
 from screener.exact.problem import Problem
 from screener.exact.question import exact_problem
 from screener.exact.regions import Neighbourhoods, alloys_in
@@ -50,11 +51,13 @@ class Effort:
         workers: threads.
         seconds: after which to stop with what there is; None for never.
         apart: how far winners must be from each other, at.%; None for any distance.
+        hands: who settles cells; None for threads of this process.
     """
 
     workers: int = 1
     seconds: float | None = None
     apart: float | None = None
+    hands: Hands | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +160,7 @@ def find_exactly(
     progress = watch.proving if isinstance(watch, ProofWatch) else None
 
     def listed(problem: Problem, k: int) -> tuple[Found, Proof]:
-        proof = branch(problem, k, limits.workers, deadline, progress, notebook)
+        proof = branch(problem, k, limits.hands or Threads(limits.workers), deadline, progress, notebook)
         index = np.sort(candidates.space.rank(proof.counts)) if len(proof.counts) else np.empty(0, np.int64)
         index, columns = passing(plan, index, judge.columns_of(candidates.fractions(index)))
         score = plan.score(columns)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -14,7 +14,8 @@ from screener.exact._frame_kernels import Floats
 from screener.exact.cells import Cells
 from screener.exact.kept import Kept
 from screener.exact.problem import Problem
-from screener.exact.stack import AT_ONCE, Stack
+from screener.exact.settling import blocks_of
+from screener.exact.stack import Stack
 
 MOST_NOTED = 1_000_000
 """Most open cells that are kept for another process: with more, it starts over, knowing what must be beaten."""
@@ -104,7 +105,7 @@ def resumed(before: Standing, kept: Kept, stack: Stack, tally: Tally, roots: Ite
         return iter(())
     stack.push(before.cells.take(slice(before.settled)))
     later = before.cells.take(slice(before.settled, None))
-    return (later.take(slice(start, start + 2 * AT_ONCE)) for start in range(0, len(later), 2 * AT_ONCE))
+    return blocks_of(later)
 
 
 def standing_of(kept: Kept, stack: Stack, waiting: list[Cells], roots: int, tally: Tally) -> Standing:
@@ -116,5 +117,4 @@ def standing_of(kept: Kept, stack: Stack, waiting: list[Cells], roots: int, tall
         return Standing(None, 0, counts, high, sure, roots, known)
     if sum(map(len, parts)) > MOST_NOTED:
         return Standing(None, 0, counts[:0], high[:0], sure[:0], 0, replace(known, cells=0, points=0))
-    cells = Cells(*(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(Cells)))
-    return Standing(cells, sum(map(len, stack.parts)), counts, high, sure, roots, known)
+    return Standing(Cells.joined(parts), sum(map(len, stack.parts)), counts, high, sure, roots, known)

@@ -16,6 +16,7 @@ from screener import __version__
 from screener.candidates import MOST_KEPT, Candidates
 from screener.elements import tables_digest
 from screener.errors import InputError, OutputError
+from screener.exact.hands import Hands
 from screener.exact.problem import Problem
 from screener.exact.standing import Standing
 from screener.plan import Plan
@@ -76,8 +77,8 @@ class Part:
     count: int = 0
 
 
-class Workers(Protocol):
-    """Processes that evaluate spans of candidates."""
+class Workers(Hands, Protocol):
+    """Processes that evaluate spans of candidates, or settle cells of an exact search."""
 
     def results(
         self, recipe: Recipe, folder: Path, name: str, spans: Iterable[range], drawn: NDArray[np.int64] | None
@@ -139,6 +140,11 @@ class Course:
             self.shards = ShardWriter(self._folder, layout, self.recipe.job.block, candidates.size)
             if self._journal is not None and not self._journal.written:
                 self.write()  # before there is anything else in the folder
+
+    @property
+    def hands(self) -> Hands | None:
+        """Who settles cells of an exact search; None for this process."""
+        return self._workers
 
     @property
     def wanted(self) -> frozenset[str]:

@@ -178,6 +178,14 @@ def test_only_the_neighbourhood_of_measured_alloys(reach):
     assert found.index.tolist() == everything.index[near].tolist()
 
 
+def test_a_neighbourhood_that_no_draw_hits():
+    case = Case.of(CompositionSpace.build("Al,Ni,Cu,Zr", 1), Question())
+    alloy = np.array([[7.0, 31.0, 11.0, 51.0]])
+    found = case.exact(20, near=alloy, reach=1.0).found
+    assert len(found.index) == 19  # one up and one down among four amounts, or two of each, or none
+    assert np.abs(case.candidates.space.counts(found.index) - alloy).max() == 1
+
+
 @pytest.mark.parametrize("share", [0.1, 0.2, 0.6])
 def test_a_bound_that_is_too_low_is_caught(monkeypatch, share):
     """The search itself notices: a candidate above the bound of its cell, or a good one that was dropped."""

@@ -109,7 +109,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> Callable[[HereRay], HereRay]:
             yield Cluster(ray, device)
 
         bound: dict[int, object] = {}
-        monkeypatch.setattr("screener.distributed.open_cluster", opened)
+        monkeypatch.setattr("screener.cluster_opening.open_cluster", opened)
         monkeypatch.setattr(distributed, "_bound", lambda shipped: bound.setdefault(id(shipped), bind(shipped)))
         monkeypatch.setattr(course_module, "SPAN_BLOCKS", (1, 1))
         monkeypatch.setattr(course_module, "SHARD_BLOCKS", 2)
@@ -227,10 +227,6 @@ def test_only_what_searches_is_shipped_and_must_fit(tiny_models: Path) -> None:
 REFUSED = {
     ("--engine", "spark"): ("unknown engine `spark`", "use `--engine local` or `--engine ray`"),
     ("--ray-address", "h:1"): ("`--ray-address` without `--engine ray`", "add `--engine ray`"),
-    ("--engine", "ray", "--search", "exact"): (
-        "`--engine ray` cannot search exactly",
-        "leave it out: a proof needs one machine",
-    ),
 }
 
 

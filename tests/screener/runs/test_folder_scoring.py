@@ -180,7 +180,7 @@ def test_workers_score_lists_to_the_same_bytes(run, lists: Path, tmp_path: Path,
             unpacked["folder"] = folder
         return unpacked["folder"]
 
-    monkeypatch.setattr("screener.distributed.open_cluster", opened)
+    monkeypatch.setattr("screener.cluster_opening.open_cluster", opened)
     monkeypatch.setattr(distributed, "_unpacked", once)
     ended = run("score", "lists", "-o", "out", "--engine", "ray")
     assert ended.code == 0
