@@ -120,8 +120,10 @@ def test_standing_targets_and_ordinary_names_pass():
 def test_committees_take_small_steps_on_short_tables():
     recipe = standing_recipes()["p_amorphous"]
     assert sized(recipe, 17_000) == recipe
-    short = sized(recipe, 84).members[-1].options
+    place = [each.learner for each in recipe.members].index("committee")
+    short = sized(recipe, 84).members[place].options
     assert short["batch"] == 32
     assert short["epochs"] * 84 >= 400 * 32
-    assert sized(recipe, 84).members[:2] == recipe.members[:2]
+    others = [k for k in range(len(recipe.members)) if k != place]
+    assert all(sized(recipe, 84).members[k] == recipe.members[k] for k in others)
     assert sized(standing_recipes()["resistivity_uohm_cm"], 7_000) == standing_recipes()["resistivity_uohm_cm"]

@@ -48,7 +48,7 @@ class Refused(Exception):
 
 
 class HereRay:
-    """As much of Ray as is used, in this process: tasks end in random order, and some are lost."""
+    """As much of Ray as is used, in this process: tasks end in random order, some are lost, the first for certain."""
 
     exceptions = SimpleNamespace(
         RayTaskError=Refused, RaySystemError=Lost, ObjectLostError=Lost, WorkerCrashedError=Lost, NodeDiedError=Lost
@@ -84,7 +84,7 @@ class HereRay:
 
     def get(self, ref: _Handle) -> object:
         self.flying -= 1
-        if self.draw.random() < self.lose:
+        if self.lose and (not self.lost or self.draw.random() < self.lose):
             self.lost += 1
             raise Lost("the worker died")
         return self.task(*ref.given)
