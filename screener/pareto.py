@@ -18,6 +18,9 @@ from screener.objectives import Direction
 DEFAULT_CAPACITY = 20_000
 _CLOSE = 10
 """How many times as many candidates may lie close to the front."""
+_FOREMOST = 128
+"""Members of the front that most points fall to."""
+_BEATEN, _CLOSELY, _UNBEATEN = 0, 1, 2
 
 
 class ParetoFront:
@@ -100,14 +103,10 @@ class ParetoFront:
 
     def _enter(self, points: NDArray[np.float64], index: NDArray[np.int64]) -> None:
         """Add the rows that nothing dominates and drop the members of the front that they dominate."""
-        if self._rounds:
-            close = self._unsure(points)
-            points, index = points[close], index[close]
-        fresh = np.flatnonzero(~_dominated(points, self._front))
+        points, index, fresh = self._contenders(points, index)
         if not fresh.size:
             self._set_aside(points, index)
             return
-        fresh = fresh[_undominated(points[fresh])]
         kept = ~_dominated(self._front, _arranged(points[fresh])[0])
         front = np.concatenate([self._front[kept], points[fresh]])
         indices = np.concatenate([self._index[kept], index[fresh]])
@@ -119,6 +118,20 @@ class ParetoFront:
             raise _too_many(self.capacity)
         self._front, order = _arranged(front)
         self._index = indices[order]
+
+    def _contenders(
+        self, points: NDArray[np.float64], index: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.intp]]:
+        """Drop the rows that are surely beaten; return the others and which of them nothing beats."""
+        # Most fall to the best of the front, and most others to each other: few need the whole front.
+        left = np.flatnonzero(self._standing(points, self._front[:_FOREMOST]) != _BEATEN)
+        points, index = points[left], index[left]
+        among = self._among(points)
+        left = np.flatnonzero(among != _BEATEN)
+        points, index = points[left], index[left]
+        standing = np.minimum(among[left], self._standing(points, self._front))
+        left = np.flatnonzero(standing != _BEATEN)
+        return points[left], index[left], np.flatnonzero(standing[left] == _UNBEATEN)
 
     def _set_aside(self, points: NDArray[np.float64], index: NDArray[np.int64]) -> None:
         """Keep beaten rows that may be better than they look."""
@@ -135,12 +148,34 @@ class ParetoFront:
     def _prune(self) -> None:
         """Let go of beaten rows that the front has left behind."""
         if len(self._close):
-            close = self._unsure(self._close)
+            close = np.flatnonzero(self._standing(self._close, self._front) != _BEATEN)
             self._close, self._close_index = self._close[close], self._close_index[close]
 
-    def _unsure(self, points: NDArray[np.float64]) -> NDArray[np.intp]:
-        """Return the rows (b, m) that may be better than they look by enough to be on the front."""
-        return np.flatnonzero(~_dominated(self._moved(points, 1.0), self._moved(self._front, -1.0)))
+    def _among(self, points: NDArray[np.float64]) -> NDArray[np.int8]:
+        """Say of points (b, m) whether one of them beats them: surely, within rounding, or not; shape (b,)."""
+        fresh = _undominated(points)
+        standing = np.full(len(points), _BEATEN, np.int8)
+        standing[fresh] = _UNBEATEN
+        if self._rounds:
+            others = np.flatnonzero(standing == _BEATEN)
+            standing[others] = np.minimum(self._standing(points[others], _arranged(points[fresh])[0]), _CLOSELY)
+        return standing
+
+    def _standing(self, points: NDArray[np.float64], front: NDArray[np.float64]) -> NDArray[np.int8]:
+        """Say of points (b, m) whether a front [n, m] beats them: surely, within rounding, or not; shape (b,)."""
+        standing = np.full(len(points), _UNBEATEN, np.int8)
+        if not len(front) or not len(points):
+            return standing
+        if not self._rounds:
+            standing[_dominated(points, front)] = _BEATEN
+            return standing
+        raised, lowered = self._moved(points, 1.0), self._moved(front, -1.0)
+        if points.shape[1] > 2:
+            _mark_standing(points, raised, front, lowered, standing)
+            return standing
+        standing[_dominated(points, front)] = _CLOSELY
+        standing[_dominated(raised, lowered)] = _BEATEN
+        return standing
 
     def _moved(self, points: NDArray[np.float64], sign: float) -> NDArray[np.float64]:
         """Move points (b, m) up or down by what rounding may cost; their order stays."""
@@ -199,13 +234,13 @@ def _undominated(points: NDArray[np.float64]) -> NDArray[np.intp]:
 
 
 @kernel
-def _dominates(rival: NDArray[np.float64], point: NDArray[np.float64]) -> bool:
-    """Whether ``rival`` [m] is at least as good everywhere and better somewhere, larger being better."""
+def _dominates(rivals: NDArray[np.float64], rival: int, points: NDArray[np.float64], row: int) -> bool:
+    """Whether one of the rivals [n, m] is at least as good as a point of [b, m] everywhere and better somewhere."""
     better = False
-    for objective in range(point.size):
-        if rival[objective] < point[objective]:
+    for objective in range(points.shape[1]):
+        if rivals[rival, objective] < points[row, objective]:
             return False
-        if rival[objective] > point[objective]:
+        if rivals[rival, objective] > points[row, objective]:
             better = True
     return better
 
@@ -215,13 +250,38 @@ def _mark_dominated(points: NDArray[np.float64], front: NDArray[np.float64], bea
     """Mark in ``beaten`` [b] the points [b, m] that a member of the front [n, m] dominates."""
     last = 0  # neighbours on the grid fall to the same member more often than not
     for row in range(points.shape[0]):
-        if _dominates(front[last], points[row]):
+        if _dominates(front, last, points, row):
             beaten[row] = True
             continue
         for member in range(front.shape[0]):
-            if _dominates(front[member], points[row]):
+            if _dominates(front, member, points, row):
                 beaten[row], last = True, member
                 break
+
+
+@kernel
+def _mark_standing(
+    points: NDArray[np.float64],
+    raised: NDArray[np.float64],
+    front: NDArray[np.float64],
+    lowered: NDArray[np.float64],
+    standing: NDArray[np.int8],
+) -> None:
+    """Lower ``standing`` [b] of the points [b, m] that a member of the front [n, m] dominates.
+
+    Beaten for certain is what would be with the point ``raised`` [b, m] and the front ``lowered`` [n, m] by rounding.
+    """
+    last = 0
+    for row in range(points.shape[0]):
+        if _dominates(lowered, last, raised, row):
+            standing[row] = _BEATEN
+            continue
+        for member in range(front.shape[0]):
+            if _dominates(front, member, points, row):
+                standing[row] = _CLOSELY
+                if _dominates(lowered, member, raised, row):
+                    standing[row], last = _BEATEN, member
+                    break
 
 
 @kernel
@@ -230,7 +290,7 @@ def _mark_beaten(ranked: NDArray[np.float64], kept: NDArray[np.int64], beaten: N
     count = 0
     for row in range(ranked.shape[0]):
         for member in range(count):
-            if _dominates(ranked[kept[member]], ranked[row]):
+            if _dominates(ranked, kept[member], ranked, row):
                 beaten[row] = True
                 break
         if not beaten[row]:
