@@ -14,6 +14,8 @@ _COLUMN = "[a-z][a-z0-9_]{0,63}"
 _FARTHEST = 100.0
 """Largest distance ½ Σ|Δc| between two alloys, at.%."""
 
+LARGEST_CONDITION = 3.4028234663852886e38
+"""Largest value of a condition: what float32, which models read, can hold."""
 TaskKind = Literal["regression", "classification"]
 _KINDS: tuple[TaskKind, ...] = ("regression", "classification")
 

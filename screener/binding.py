@@ -6,7 +6,7 @@ import difflib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from screener.card import Condition, Tier
+from screener.card import LARGEST_CONDITION, Condition, Tier
 from screener.errors import ModelError
 from screener.flag import Flag, prior_shift
 from screener.jobs import DEFAULT_PROCESS, Question
@@ -81,9 +81,9 @@ def check_conditions(question: Question, models: Sequence[Model]) -> list[str]:
             hint = f"did you mean `{close[0]}`?" if close else f"the models take {names or 'no conditions'}"
             raise ModelError(f"unknown condition `{name}`", hint)
         condition = known[name]
-        if not math.isfinite(value):
+        if not abs(value) <= LARGEST_CONDITION:
             raise ModelError(
-                f"condition `{name}` is not finite",
+                f"condition `{name}` is {'too large' if math.isfinite(value) else 'not finite'}",
                 f"give it in {condition.unit}, e.g. `{name}={condition.reference:g}`",
             )
         if not condition.low <= value <= condition.high:

@@ -12,6 +12,7 @@ from typing import Literal
 
 from screener._card_fields import REMEDY, Fields, parse_fields
 from screener._card_parts import (
+    LARGEST_CONDITION,
     Condition,
     DistanceBin,
     Golden,
@@ -32,6 +33,7 @@ from screener.errors import ModelError
 
 __all__ = [
     "CLASSIFIERS",
+    "LARGEST_CONDITION",
     "PREFIX",
     "SCHEMA",
     "TIERS",

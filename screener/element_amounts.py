@@ -49,8 +49,10 @@ def read_amounts(
     return batch, problems
 
 
-def read_numbers(cells: polars.Series, blank: float) -> tuple[NDArray[np.float64], dict[int, Problem]]:
-    """Read cells (n,) as numbers, a blank one as ``blank``, and say which are none or not finite."""
+def read_numbers(
+    cells: polars.Series, blank: float, most: float = np.finfo(np.float64).max
+) -> tuple[NDArray[np.float64], dict[int, Problem]]:
+    """Read cells (n,) as numbers, a blank one as ``blank``, and say which are none, not finite or beyond ±``most``."""
     import polars
 
     if cells.dtype == polars.Boolean:
@@ -60,20 +62,21 @@ def read_numbers(cells: polars.Series, blank: float) -> tuple[NDArray[np.float64
     if cells.dtype.is_numeric():
         gaps = cells.is_null().to_numpy()
         values = np.where(gaps, blank, cells.cast(polars.Float64).fill_null(0.0).to_numpy())
-        wrong = ~gaps & ~np.isfinite(values)
+        wrong = ~gaps & ~(np.abs(values) <= most)
     else:
         numbers = cells.cast(polars.Float64, strict=False)
-        if not numbers.null_count() and numbers.is_finite().all():
+        if not numbers.null_count() and (numbers.abs() <= most).all() and not numbers.is_nan().any():
             return numbers.to_numpy(), {}
         texts = cells.cast(polars.String, strict=False).fill_null("").str.strip_chars()
         numbers = texts.cast(polars.Float64, strict=False)
         filled = (texts != "").to_numpy()
         values = np.where(filled, numbers.fill_null(np.nan).to_numpy(), blank)
-        wrong = filled & ~np.isfinite(values)
+        wrong = filled & ~(np.abs(values) <= most)
     problems = {}
     for row in np.flatnonzero(wrong).tolist():
         text = str(cells[row]).strip()
-        problems[row] = (cells.name, text, "not a finite number" if _is_number(text) else "not a number", _HINT)
+        reason = "not a finite number" if _is_number(text) else "not a number"
+        problems[row] = (cells.name, text, "too large a number" if np.isfinite(values[row]) else reason, _HINT)
     values[wrong] = blank
     return values, problems
 

@@ -76,7 +76,8 @@ class Float64Net:
             arguments = [values[name] for name in node.inputs]
             if node.transposed:
                 arguments[1] = np.ascontiguousarray(arguments[1].T)
-            values[node.output] = _OPERATIONS[node.operator](*arguments)
+            with np.errstate(over="ignore", invalid="ignore"):  # infinities are missing values to who asked
+                values[node.output] = _OPERATIONS[node.operator](*arguments)
         return values
 
 

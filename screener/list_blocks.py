@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from screener.card import Condition
+from screener.card import LARGEST_CONDITION, Condition
 from screener.descriptors.catalogue import Descriptor
 from screener.descriptors.featurizer import compile_plan
 from screener.element_amounts import Problem, read_amounts, read_numbers
@@ -140,7 +140,7 @@ class BlockReader:
         problems = self._indescribable(text.cells, alloys) | problems
         conditions = {}
         for name in self.conditions:
-            conditions[name], found = read_numbers(text.cells[name], self.given.get(name, math.nan))
+            conditions[name], found = read_numbers(text.cells[name], self.given.get(name, math.nan), LARGEST_CONDITION)
             problems = found | problems
         block = ListBlock(text.rows, text.cells, alloys, conditions, same)
         if problems:

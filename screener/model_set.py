@@ -7,7 +7,6 @@ import itertools
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,8 +28,6 @@ STANDING_TARGETS = ("p_amorphous", "p_bulk_glass", "resistivity_uohm_cm", "hardn
 """Targets that come first, in this order; a user's own follow by name."""
 _CHOICE = "p_amorphous"
 """Target of which the screen tier may hold several classifiers to choose from."""
-_LOADED_AT_ONCE = 1
-"""Models loaded side by side: each takes about eight times its size for a moment."""
 _LARGE = 1_000_000
 """Bytes from which on the memory that reading a model took is given back."""
 _MADE_AGAIN = "run `training fit` to make the models again"
@@ -234,8 +231,8 @@ def load_models(
         _check_listed(folder, tier, digests)
     names = sorted(n for n in digests if n.endswith(MODEL) and n.split("/")[0] in tiers)
     paths = [_present(folder, name) for name in names]
-    with ThreadPoolExecutor(_LOADED_AT_ONCE) as pool:
-        models = list(pool.map(lambda path, name: _load(path, device, name, digests[name]), paths, names))
+    # one after the other: each takes about eight times its size for a moment
+    models = [_load(path, device, name, digests[name]) for path, name in zip(paths, names, strict=True)]
     by_tier = {tier: _by_target(tier, folder, models, classifier if tier == "screen" else "") for tier in tiers}
     chosen = {model.name for found in by_tier.values() for model in found.values()}
     text = "".join(f"{digests[name]}  {name}\n" for name in sorted(digests))

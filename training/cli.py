@@ -50,6 +50,16 @@ def fit(
         Path | None,
         typer.Option("--methods", help="TOML file of multi-task methods: the screen tier is learned by them."),
     ] = None,
+    gap: Annotated[
+        float | None,
+        typer.Option(
+            "--gap",
+            min=0.0,
+            max=10.0,
+            help="Weight of the penalty that makes screen nets quick to search exactly; 0 for none, 0.003 if absent.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Fit both tiers of every target, prove them on held-out chemical systems, write the models.
@@ -61,7 +71,7 @@ def fit(
     """
     from training.fit_command import FitRequest, run_fit
 
-    run_fit(FitRequest(data, targets, units, catalogue, out, workers, seed, quick, methods, as_json))
+    run_fit(FitRequest(data, targets, units, catalogue, out, workers, seed, quick, methods, gap, as_json))
 
 
 @app.command()

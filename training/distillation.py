@@ -20,12 +20,15 @@ from training.ensembles import Ensemble, at_references
 from training.nets import Layer, run_layers
 from training.students import Schedule, fit_layers
 from training.tasks import TaskRows, alloy_spec
+from training.tightness import Boxes, make_boxes
 
 Array = NDArray[np.floating]
 LOGIT_LIMIT = 8.0
 """Teacher logits are learned within ±8: beyond that a probability is settled."""
 _BLOCK = 50_000
 """Rows a teacher answers at once."""
+_BOXES = 20_000
+"""Alloys of a lesson around which boxes are laid."""
 LEAST_SHARE = 0.1
 """A positive quantity is taught down to this share of its least measured value; teachers may extrapolate below zero."""
 
@@ -52,10 +55,12 @@ class Taught:
     Attributes:
         x: screen features and conditions, shape (m, g + k).
         y: the teacher's answers, shape (m,).
+        boxes: around alloys of the lesson, where bounds of the student are to be tight.
     """
 
     x: NDArray[np.float32]
     y: Array
+    boxes: Boxes
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +116,14 @@ def taught(rows: TaskRows, teacher: Ensemble, lesson: Lesson, seed: int) -> Taug
     conditions = np.where(rng.random((n, 1)) < 0.5, at_references(rows.recipe, n), drawn)
     answers = _answer(rows, teacher, np.hstack([lesson.alloy, conditions]))
     x = np.vstack([np.hstack([lesson.screen, conditions]), screen_inputs(rows)])
-    return Taught(x, np.concatenate([answers, _answer(rows, teacher, rows.inputs)]))
+    around = lesson.fractions[:_BOXES]
+    boxes = make_boxes(around, element_symbols(), feature_spec("screen"), x[: len(around)])
+    return Taught(x, np.concatenate([answers, _answer(rows, teacher, rows.inputs)]), boxes)
 
 
 def distill(rows: TaskRows, heard: Taught, schedule: Schedule) -> Student:
     """Train an independent student of one target."""
-    return Student(fit_layers(heard.x, heard.y[:, None], schedule)[0], takes_log(rows))
+    return Student(fit_layers(heard.x, heard.y[:, None], schedule, boxes=heard.boxes)[0], takes_log(rows))
 
 
 def distill_shared(
@@ -144,7 +151,7 @@ def distill_shared(
     alloy = np.vstack([lesson.alloy, rows.features])
     answers = (_known_answer(table, teachers[name], fractions, alloy) for name, table in others.items())
     columns = [heard.y, *(column for column in answers if np.isfinite(column).any())]
-    return Student(fit_layers(heard.x, np.stack(columns, axis=1), schedule)[0], log=False)
+    return Student(fit_layers(heard.x, np.stack(columns, axis=1), schedule, boxes=heard.boxes)[0], log=False)
 
 
 def takes_log(rows: TaskRows) -> bool:

@@ -22,7 +22,7 @@ class Effort:
     trees: float = 1.0
     lesson_rows: int = 80_000
     schedule: Schedule = field(default_factory=lambda: Schedule(epochs=30))
-    served_rows: int = 800_000
+    served_rows: int = 400_000
     note: str = ""
 
     def served(self) -> Effort:

@@ -20,6 +20,8 @@ from training.trees import BoostedLogit, BoostedValue, Regressor, extra_trees, t
 
 Array = NDArray[np.floating]
 PLAIN = ("r_avg", "delta", "dH_mix", "en_avg", "d_en", "n_components")
+CERTAIN = 4.6
+"""Logit of 0.99: a forest that classifies averages labels of ±this, beside the logits of the other members."""
 WEAK_DISTANCE = 0.10
 """Random compositions count as weakly crystalline from this ½Σ|Δc| to the nearest known glass."""
 COMMON_METALS = (
@@ -200,8 +202,15 @@ def _fit(member: Member, recipe: Recipe, inputs: Array, y: Array, weight: Array,
     else:
         kind = BoostedLogit if classes else BoostedValue
         model = kind({**member.options, **_monotone(recipe.conditions, inputs.shape[1])}, seed)
-    model.fit(masked(inputs, member), np.log(y) if takes_log(recipe, member) else y, sample_weight=weight)
+    model.fit(masked(inputs, member), _wanted(member, recipe, y), sample_weight=weight)
     return model
+
+
+def _wanted(member: Member, recipe: Recipe, y: Array) -> Array:
+    """Give what a member learns: values, their logarithms, labels, or labels on the scale of logits."""
+    if recipe.kind == "classification" and member.learner == "extra_trees":
+        return CERTAIN * (2.0 * y - 1.0)
+    return np.log(y) if takes_log(recipe, member) else y
 
 
 def _monotone(conditions: tuple[ConditionSpec, ...], n_inputs: int) -> dict[str, str]:

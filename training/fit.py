@@ -32,9 +32,9 @@ Progress = Callable[[str], None]
 METHOD = {
     "characterize": "ensemble of independent learners: {members}",
     "screen": "net of hidden layers {widths}, distilled from the characterize tier on {rows:,} random alloys, {epochs} "
-    "epochs",
+    "epochs{gap}",
     "shared": "multi-task net, hidden layers {widths} shared with {others}, distilled on {rows:,} random alloys and "
-    "the measured ones, {epochs} epochs",
+    "the measured ones, {epochs} epochs{gap}",
     "methods": "net of {tasks}, learned from measured rows: {methods}",
 }
 MATCHED_RECALL = "recall_at_precision_90"
@@ -169,7 +169,8 @@ def _members(recipe: Recipe) -> str:
 def _method(student: Student, others: Sequence[str], effort: Effort) -> str:
     """Say how a net of the screen tier came about."""
     widths = "–".join(str(width) for width in effort.schedule.widths)
-    sizes = {"widths": widths, "rows": effort.lesson_rows, "epochs": effort.schedule.epochs}
+    gap = f", relaxation gap weighed {effort.schedule.gap:g}" if effort.schedule.gap else ""
+    sizes = {"widths": widths, "rows": effort.lesson_rows, "epochs": effort.schedule.epochs, "gap": gap}
     return METHOD["shared" if others else "screen"].format(**sizes, others=", ".join(others))
 
 

@@ -7,7 +7,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -44,6 +44,7 @@ class FitRequest:
         seed: of folds, learners and draws.
         quick: fewer trees and a short lesson.
         methods: TOML file of multi-task methods to learn the screen tier by.
+        gap: weight of the relaxation gap of distilled nets; None for the usual one.
         as_json: print one JSON document in the place of lines.
     """
 
@@ -56,6 +57,7 @@ class FitRequest:
     seed: int = 0
     quick: bool = False
     methods: Path | None = None
+    gap: float | None = None
     as_json: bool = False
 
 
@@ -74,6 +76,8 @@ def run_fit(request: FitRequest) -> None:
     say(describe(measured))
     kept = files_in_use(folder, measured.tables, say)
     effort = QUICK if request.quick else FULL
+    if request.gap is not None:
+        effort = replace(effort, schedule=replace(effort.schedule, gap=request.gap))
     store = CellStore(cell_folder())
     digest = table_digest(measured.tables)
     files = fit_models(measured.tables, digest, request.workers, say, request.seed, effort, store, methods)

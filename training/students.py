@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from training.nets import Layer, SharedNet, dense_layers, single_thread
+from training.tightness import Boxes, GapPenalty
 
 Array = NDArray[np.floating]
 
@@ -27,6 +28,7 @@ class Schedule:
         decay: decoupled weight decay.
         widths: hidden widths of the trunk.
         seed: seed of initialisation and order.
+        gap: weight of the relaxation gap, in squares of the standardised target, where boxes are given.
     """
 
     epochs: int = 40
@@ -35,9 +37,12 @@ class Schedule:
     decay: float = 1e-6
     widths: tuple[int, ...] = (128, 64)
     seed: int = 0
+    gap: float = 0.003
 
 
-def fit_layers(x: Array, y: Array, schedule: Schedule, weight: Array | None = None) -> list[list[Layer]]:
+def fit_layers(
+    x: Array, y: Array, schedule: Schedule, weight: Array | None = None, boxes: Boxes | None = None
+) -> list[list[Layer]]:
     """Train a shared net on standardised targets and return dense layers per task.
 
     Args:
@@ -45,6 +50,7 @@ def fit_layers(x: Array, y: Array, schedule: Schedule, weight: Array | None = No
         y: targets, shape (b, t); NaN where a task has none.
         schedule: training settings.
         weight: weight of each row and task, shape (b, t), ones if absent.
+        boxes: where bounds of the first task are to be tight; None for nowhere.
 
     Returns:
         For every task layers [(weight, bias)] from raw features to the target.
@@ -59,7 +65,8 @@ def fit_layers(x: Array, y: Array, schedule: Schedule, weight: Array | None = No
     target = torch.from_numpy(np.where(known, (y - out_mean) / out_scale, 0.0).astype(np.float32))
     importance = torch.from_numpy((known * (1.0 if weight is None else weight)).astype(np.float32))
     net = SharedNet(x.shape[1], schedule.widths, y.shape[1], norm=False, dropout=0.0)
-    _learn(net, inputs, target, importance, schedule)
+    penalty = None if boxes is None or not schedule.gap else GapPenalty(boxes.scaled(mean, scale), schedule.seed)
+    _learn(net, inputs, target, importance, schedule, penalty)
     return [
         dense_layers(net, t, mean.astype(np.float64), scale.astype(np.float64), float(out_scale[t]), float(out_mean[t]))
         for t in range(y.shape[1])
@@ -72,6 +79,7 @@ def _learn(
     y: torch.Tensor,
     w: torch.Tensor,
     schedule: Schedule,
+    penalty: GapPenalty | None,
 ) -> None:
     """Run the training loop in place."""
     steps = -(-len(x) // schedule.batch)
@@ -88,6 +96,8 @@ def _learn(
             out = net(x[rows])
             share = w[rows]
             loss = (share * (out - y[rows]).square()).sum() / share.sum().clamp_min(1e-9) * out.shape[1]
+            if penalty is not None:
+                loss = loss + schedule.gap * penalty.of(net)
             loss.backward()
             optimiser.step()
             cycle.step()

@@ -13,6 +13,7 @@ from screener.descriptors.specs import DOMAIN
 from screener.elements import element_symbols
 from tests.training.invented_tasks import BOOSTED, GLASS, HARDNESS, RESISTIVITY, TREES, drawn_alloys, invented_rows
 from training.ensembles import (
+    CERTAIN,
     COMMON_METALS,
     WEAK_DISTANCE,
     capped,
@@ -25,6 +26,7 @@ from training.ensembles import (
 from training.graphs import Head, build_model
 from training.pooling import nearest_distance
 from training.tasks import alloy_spec
+from training.trees import extra_trees
 
 systems = st.lists(st.sampled_from(["Al", "Al-Ti", "Cu-Zr", "Fe-Ni", "Cr"]), min_size=1, max_size=80)
 
@@ -99,7 +101,7 @@ def test_plain_members_read_fractions_and_six_scalars_alone():
 @pytest.mark.parametrize("recipe", [HARDNESS, RESISTIVITY, GLASS])
 def test_the_graph_of_an_ensemble_answers_as_the_ensemble(recipe):
     members = (replace(TREES, weight=0.3), replace(BOOSTED, weight=0.7, columns="plain"))
-    rows = invented_rows(replace(recipe, members=members if recipe is not GLASS else (BOOSTED,)))
+    rows = invented_rows(replace(recipe, members=members))
     ensemble = fit_ensemble(rows, seed=1)
     bodies, weights = ensemble.bodies(rows.inputs.shape[1])
     model = build_model(
@@ -117,6 +119,17 @@ def test_the_graph_of_an_ensemble_answers_as_the_ensemble(recipe):
     expected = ensemble.predict(inputs)
     assert found == pytest.approx(expected, abs=1e-5 * max(1.0, np.abs(expected).max()))
     assert np.ptp(expected) > 0.5
+
+
+def test_a_forest_that_classifies_answers_on_the_scale_of_logits():
+    rows = invented_rows(replace(GLASS, members=(TREES,), weak_negatives=0))
+    forest = fit_ensemble(rows, 3)
+    signs = np.where(rows.y > 0.5, CERTAIN, -CERTAIN)
+    expected = extra_trees(TREES.options, 3).fit(rows.inputs, signs, sample_weight=system_weights(rows))
+    answers = forest.predict(rows.inputs)
+    assert answers == pytest.approx(expected.predict(rows.inputs), abs=1e-9)
+    assert 1 / (1 + np.exp(-CERTAIN)) == pytest.approx(0.99, abs=1e-4)
+    assert answers.min() < -0.5 * CERTAIN < 0.5 * CERTAIN < answers.max()
 
 
 def test_blends_of_logarithms_are_blends_of_values():

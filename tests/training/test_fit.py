@@ -113,7 +113,7 @@ def test_cards_say_how_models_were_made(models):
             assert not recipe or method.endswith(fit_module._members(fitted_to))
         else:
             assert rows in method
-            assert epochs in method
+            assert f"{epochs}, relaxation gap weighed {QUICK.schedule.gap:g}" in method
             shared = model.card.classifier == "mtl"
             assert method.startswith("multi-task net" if shared else "net of hidden layers")
             assert ("shared with resistivity_uohm_cm, hardness_gpa, mixing_kj_mol" in method) == shared
@@ -293,12 +293,15 @@ def test_exported_models_answer_as_what_was_fitted(tiny_tables, tiny_files, tmp_
             assert found[target] == pytest.approx(expected, rel=1e-5, abs=1e-5)
 
 
-def test_a_lone_classifier_shares_with_nobody(tmp_path):
+def test_a_lone_classifier_shares_with_nobody_and_a_gap_of_nothing_is_not_told(tmp_path):
     rows = invented_rows(GLASS)
-    files = fit_models({"p_amorphous": rows}, "0" * 16, workers=1, effort=TINY)
+    free = replace(TINY, schedule=replace(TINY.schedule, gap=0.0))
+    files = fit_models({"p_amorphous": rows}, "0" * 16, workers=1, effort=free)
     path = tmp_path / "model.onnx"
     path.write_bytes(files["screen/amorphous.onnx"])
-    assert Model.load(path, Device("cpu")).card.method.startswith("net of hidden layers 16–8, distilled")
+    method = Model.load(path, Device("cpu")).card.method
+    assert method.startswith("net of hidden layers 16–8, distilled")
+    assert method.endswith(f"{TINY.schedule.epochs} epochs")
 
 
 def test_catalogued_sources_are_cited():

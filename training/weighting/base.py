@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+
+from training.methods import require
 
 LEAST_LOG_LOSS = -4.0
 
@@ -83,3 +86,15 @@ def bounded_log(losses: Tensor, least: float = LEAST_LOG_LOSS) -> Tensor:
 def log_slope(losses: Tensor, least: float = LEAST_LOG_LOSS) -> Tensor:
     """Return the slope of `bounded_log`, a constant for the gradient."""
     return 1.0 / losses.detach().clamp(min=math.exp(least))
+
+
+def per_task(given: Sequence[float], tasks: int, name: str, usual: float) -> tuple[float, ...]:
+    """Return one number per task, the usual one where none are given.
+
+    Raises:
+        OptionError: not t finite numbers.
+    """
+    chosen = tuple(map(float, given)) or (usual,) * tasks
+    require(len(chosen) == tasks, name, given, f"give {tasks} numbers, one per task")
+    require(all(math.isfinite(each) for each in chosen), name, given, "give finite numbers")
+    return chosen

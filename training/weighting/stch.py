@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from training.methods import require
-from training.weighting.base import LEAST_LOG_LOSS, LossWeighting, bounded_log, log_slope
+from training.weighting.base import LEAST_LOG_LOSS, LossWeighting, bounded_log, log_slope, per_task
 
 
 class SmoothTchebycheff(LossWeighting):
@@ -21,18 +22,37 @@ class SmoothTchebycheff(LossWeighting):
     Args:
         tasks: t.
         smooth: μ.
-        warm_up: epochs of warm-up; with 0 the plain form μ·log Σ exp(Lₜ/(p·μ)) without logarithm and reference.
+        warm_up: epochs of warm-up; with 0 the plain form μ·log Σ exp(λₜ(Lₜ − z*ₜ)/μ) without logarithm and reference.
+        ideal: z* of the plain form, the loss that each task can reach at best, one number per task; none are zeros.
+        preference: λ of the plain form, one number per task; none are 1/p of the p present tasks.
         least: log of the loss (over its reference) below which the logarithm goes on as a line.
     """
 
     reference: Tensor
     epochs: Tensor
 
-    def __init__(self, tasks: int, smooth: float = 1.0, warm_up: int = 4, least: float = LEAST_LOG_LOSS) -> None:
+    ideal: Tensor
+    preference: Tensor
+
+    def __init__(
+        self,
+        tasks: int,
+        smooth: float = 1.0,
+        warm_up: int = 4,
+        ideal: Sequence[float] = (),
+        preference: Sequence[float] = (),
+        least: float = LEAST_LOG_LOSS,
+    ) -> None:
         super().__init__(tasks)
         require(smooth > 0, "smooth", smooth, "give a number above 0")
         require(warm_up >= 0, "warm_up", warm_up, "give 0 or a number of epochs")
-        self.smooth, self.warm_up, self.least = smooth, warm_up, least
+        for name, given in (("ideal", ideal), ("preference", preference)):
+            require(not (given and warm_up), name, given, "it is for the plain form: set `warm_up` to 0")
+        wanted = per_task(preference, tasks, "preference", 1.0)
+        require(min(wanted) > 0, "preference", preference, "give numbers above 0")
+        self.smooth, self.warm_up, self.least, self.equal = smooth, warm_up, least, not preference
+        self.register_buffer("ideal", torch.tensor(per_task(ideal, tasks, "ideal", 0.0)))
+        self.register_buffer("preference", torch.tensor(wanted))
         self.register_buffer("reference", torch.full((tasks,), torch.nan))
         self.register_buffer("epochs", torch.zeros((), dtype=torch.long))
 
@@ -54,12 +74,13 @@ class SmoothTchebycheff(LossWeighting):
         return total + count * self.smooth * torch.logsumexp(logs, dim=0)
 
     def _plain(self, losses: Tensor, present: Tensor) -> Tensor:
-        """The form of the paper's theory, equal preferences and ideal losses of zero."""
-        known = losses[present]
+        """The form of the paper's theory."""
+        known = losses[present] - self.ideal[present].to(losses)
         if not len(known):
             return known.sum()
-        scaled = known / (len(known) * self.smooth)
-        self.remember(torch.softmax(scaled.detach(), dim=0) / len(known), present)
+        preference = self.preference[present].to(losses) / (len(known) if self.equal else 1.0)
+        scaled = preference * known / self.smooth
+        self.remember(torch.softmax(scaled.detach(), dim=0) * preference, present)
         return self.smooth * torch.logsumexp(scaled, dim=0)
 
     def end_epoch(self, means: Tensor, present: Tensor) -> None:

@@ -21,6 +21,7 @@ from training.weighting.stch import SmoothTchebycheff
 from training.weighting.uncertainty import Uncertainty
 
 ALL = torch.ones(3, dtype=torch.bool)
+IDEAL_LATE = "option `ideal` of weighting `stch` is `[0.1, 0.1, 0.1]`"
 LOSSES = torch.tensor([0.7, 1.9, 0.4])
 
 
@@ -71,7 +72,15 @@ def test_weights_of_the_paper_are_those_of_its_sizes():
         ("dwa", {"temperature": 0.0}, "option `temperature` of weighting `dwa` is `0.0`", "give a number above 0"),
         ("stch", {"smooth": -1}, "option `smooth` of weighting `stch` is `-1`", "give a number above 0"),
         ("stch", {"warm_up": -1}, "option `warm_up` of weighting `stch` is `-1`", "give 0 or a number of epochs"),
+        ("stch", {"ideal": [0.1, 0.1, 0.1]}, IDEAL_LATE, "it is for the plain form: set `warm_up` to 0"),
+        (
+            "stch",
+            {"warm_up": 0, "preference": [1.0, 0.0, 1.0]},
+            "option `preference` of weighting `stch` is `[1.0, 0.0, 1.0]`",
+            "give numbers above 0",
+        ),
         ("famo", {"lr": 0}, "option `lr` of weighting `famo` is `0`", "give a number above 0"),
+        ("famo", {"lowest": [0.1]}, "option `lowest` of weighting `famo` is `[0.1]`", "give 3 numbers, one per task"),
         ("gradnorm", {"alpha": -0.5}, "option `alpha` of weighting `gradnorm` is `-0.5`", "give 0 or a number above 0"),
         (
             "gradnorm",
@@ -207,6 +216,24 @@ def test_famo_weighs_by_the_inverse_losses():
     scale = 1 / (inverse / 3).sum()
     assert method.weights().tolist() == pytest.approx((scale / 3 * inverse).tolist())
     assert total.item() == pytest.approx(float(scale / 3 * LOSSES.log().sum()))
+
+
+def test_famo_reads_losses_above_the_lowest_they_can_reach():
+    lowest = torch.tensor([0.1, 0.2, 0.05])
+    method, above = Famo(3, lowest=lowest.tolist()), Famo(3)
+    assert method(LOSSES, ALL, 0, 0).item() == pytest.approx(above(LOSSES - lowest, ALL, 0, 0).item())
+    assert method.weights().tolist() == pytest.approx(above.weights().tolist())
+    for each, shift in ((method, 0.0), (above, lowest)):
+        each.after_step(LOSSES - shift, LOSSES * torch.tensor([0.5, 0.9, 0.6]) - shift, ALL)
+    assert method.logits.tolist() == pytest.approx(above.logits.tolist())
+
+
+def test_the_plain_smooth_maximum_by_hand():
+    method = SmoothTchebycheff(3, 0.5, warm_up=0, ideal=[0.1, 0.2, 0.0], preference=[1.0, 2.0, 0.5])
+    terms = torch.tensor([1.0, 2.0, 0.5]) * (LOSSES - torch.tensor([0.1, 0.2, 0.0])) / 0.5
+    assert method(LOSSES, ALL, 0, 0).item() == pytest.approx(0.5 * float(torch.logsumexp(terms, dim=0)))
+    slopes = torch.softmax(terms, dim=0) * torch.tensor([1.0, 2.0, 0.5])
+    assert method.weights().tolist() == pytest.approx(slopes.tolist())
 
 
 def warmed(smooth=1.0):

@@ -71,8 +71,10 @@ def test_random_weights_from_the_same_numbers():
     compare(lambda x: mine(x, ALL, 0, 0), scalarization.Random())
 
 
-def test_famo_over_steps():
-    mine, other = Famo(3, lr=0.025, decay=1e-3), scalarization.FAMO(3)
+@pytest.mark.parametrize("lowest", [[0.0, 0.0, 0.0], [0.01, 0.02, 0.0]])
+def test_famo_over_steps(lowest):
+    mine = Famo(3, lr=0.025, decay=1e-3, lowest=lowest)
+    other = scalarization.FAMO(3, min_losses=torch.tensor(lowest))
     for step in range(20):
         compare(lambda x, step=step: mine(x, ALL, 0, step), other, seed=step)
         before, after = drawn(step), drawn(1000 + step)
@@ -85,6 +87,10 @@ def test_famo_over_steps():
 def test_smooth_maximum_plain_and_after_the_warm_up(smooth):
     plain = SmoothTchebycheff(3, smooth, warm_up=0)
     compare(lambda x: plain(x, ALL, 0, 0), scalarization.STCH(smooth))
+    preference, ideal = [0.2, 0.3, 0.5], [0.05, 0.0, 0.1]
+    chosen = SmoothTchebycheff(3, smooth, warm_up=0, ideal=ideal, preference=preference)
+    others = scalarization.STCH(smooth, reference=torch.tensor(ideal), weights=torch.tensor(preference))
+    compare(lambda x: chosen(x, ALL, 0, 0), others)
     warm = SmoothTchebycheff(3, smooth, warm_up=1)
     reference = torch.tensor([1.0, 2.0, 0.5])
     warm.end_epoch(reference, ALL)
