@@ -30,7 +30,7 @@ from screener.model_set import ALLOY_INDEX, load_models
 from screener.nearest import AlloyIndex
 from screener.space import CompositionSpace
 from training.bodies import dense_body
-from training.distillation import LOGIT_LIMIT
+from training.distillation import LEAST_SHARE, LOGIT_LIMIT
 from training.draws import random_alloys, student_alloys
 from training.effort import FULL
 from training.graphs import Head, build_model
@@ -120,7 +120,9 @@ def asked(teacher: Model, fractions: NDArray[np.float64]) -> Array:
     blocks = [fractions[start : start + _AT_ONCE] for start in range(0, len(fractions), _AT_ONCE)]
     said = [teacher.predict(featurize(each, teacher.card.elements, teacher.spec))[column] for each in blocks]
     answers = np.concatenate(said).astype(np.float64)
-    return np.clip(answers, -LOGIT_LIMIT, LOGIT_LIMIT) if target.kind == "classification" else np.log(answers)
+    if target.kind == "classification":
+        return np.clip(answers, -LOGIT_LIMIT, LOGIT_LIMIT)
+    return np.log(np.maximum(answers, LEAST_SHARE * target.low))
 
 
 def learned(one: Class, schedule: Schedule) -> Learned:
