@@ -48,13 +48,22 @@ class Subject:
 
 SUBJECTS: Mapping[str, Subject] = {
     "ranking": Subject("screener/ranking.py", f"--noconftest {_TESTS}/test_ranking.py"),
-    "formula": Subject("screener/_formula_grammar.py", f"--noconftest {_TESTS}/test_formula.py"),
+    "formula": Subject(
+        "screener/_formula_grammar.py",
+        f"--noconftest {_TESTS}/test_formula.py {_TESTS}/test_formula_refusals.py {_TESTS}/test_formula_laws.py",
+    ),
     "sealed": Subject("screener/runs/sealed.py", f"--noconftest {_TESTS}/runs/test_sealed.py"),
     "pareto": Subject("screener/pareto.py", f"--noconftest {_TESTS}/test_pareto.py"),
     "space": Subject("screener/_space_kernels.py", f"{_TESTS}/test_space.py {_TESTS}/test_space_borders.py"),
     "descriptors": Subject("screener/descriptors/_kernels.py", f"{_TESTS}/test_descriptors.py"),
-    "expression": Subject("screener/_expression_tree.py", f"{_TESTS}/test_expression.py"),
-    "journal": Subject("screener/runs/journal.py", f"{_TESTS}/runs/test_sealed.py {_TESTS}/runs/test_resume.py", True),
+    "expression": Subject(
+        "screener/_expression_tree.py", f"{_TESTS}/test_expression.py {_TESTS}/test_expression_refusals.py"
+    ),
+    "journal": Subject(
+        "screener/runs/journal.py",
+        f"{_TESTS}/runs/test_sealed.py {_TESTS}/runs/test_resume.py {_TESTS}/runs/test_stopped_runs.py",
+        compiled=True,
+    ),
 }
 _SAME = re.compile(r"core/(ReplaceBinaryOperator_BitOr_.*|RemoveDecorator)")
 """Changes of type hints, of decorators that only compile or cache."""

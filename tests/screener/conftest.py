@@ -1,13 +1,19 @@
-"""Models for tests of the engine, and a way to call the command line in this process."""
+"""Models for tests of the engine, and ways to call the command line and a server in this process."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from tiny_models import STANDING, publish_tiny_models, publish_trusted_models
+
+if TYPE_CHECKING:
+    from starlette.testclient import TestClient
+
+    from screener.serve.installed import Installed
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +32,26 @@ def custom_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trusted_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Models whose cards state distances, process levels, shares of positives, and two classifiers to choose from."""
     return publish_trusted_models(tmp_path_factory.mktemp("trusted"))
+
+
+@pytest.fixture(scope="module")
+def installed(trusted_models: Path) -> Installed:
+    """What a server has loaded."""
+    from screener.serve.installed import Installed
+
+    return Installed.load(trusted_models, "cpu")
+
+
+@pytest.fixture
+def client(installed: Installed) -> Iterator[TestClient]:
+    """A server of its own."""
+    from starlette.testclient import TestClient
+
+    from screener.serve.api import Api, make_app
+
+    app = make_app(Api(installed), ("testserver",))
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
 
 
 @dataclass(frozen=True)

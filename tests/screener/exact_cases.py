@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from notes import Notes
 
 from screener.binding import bind_tier
 from screener.candidates import Candidates
@@ -44,20 +45,6 @@ CONDITIONS = (
 SPANS = ((6, 9), (1200, 2200), (4, 9), (-25, -2), (0.03, 0.12), (5, 40), (20, 80), (0.1, 0.9), (2, 8), (60, 250))
 
 
-class Quiet:
-    """Hears nothing, keeps warnings."""
-
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-
-    def progress(self, done: int, total: int | None) -> None:
-        """Stay silent."""
-
-    def warn(self, text: str) -> None:
-        """Keep it."""
-        self.warnings.append(text)
-
-
 @dataclass(frozen=True)
 class Case:
     """A space and a question bound to the shipped screen tier."""
@@ -92,7 +79,7 @@ class Case:
         if near is not None:
             problem = replace(problem, near=Neighbourhoods.within(near, problem.space.units, reach))
         return find_exactly(
-            self.candidates, self.plan, problem, k, self.judge(), Quiet(), Effort(workers, seconds, apart)
+            self.candidates, self.plan, problem, k, self.judge(), Notes(), Effort(workers, seconds, apart)
         )
 
     def brute(self, k: int) -> Found:

@@ -12,7 +12,7 @@ import polars
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_pipeline import Notes
+from notes import Notes
 from tiny_models import COOLING, CURVE, PRIOR, TARGETS
 
 import screener

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from exact_cases import FOLDER, TARGETS, Case, Quiet, random_question, random_space
+from exact_cases import FOLDER, TARGETS, Case, random_question, random_space
+from notes import Notes
 
 from screener.device import choose_device
 from screener.exact import branch, quantities
@@ -70,7 +71,7 @@ def test_large_spaces(size):
     assert f"{case.candidates.size:.1e}".replace("e+0", "e") == size
     shown = {*case.plan.models.columns, *case.plan.wanted}
     batching = Batching.on(choose_device("cpu"), BLOCK)
-    everything = search(case.candidates, case.plan, 100, batching, case.judge, shown, Quiet())
+    everything = search(case.candidates, case.plan, 100, batching, case.judge, shown, Notes())
     found = case.exact(100, workers=2).found
     assert found.index.tolist() == everything.index.tolist()
     assert found.score.tolist() == everything.score.tolist()

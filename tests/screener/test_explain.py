@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars
 import pytest
-from test_pipeline import Notes
+from notes import Notes
 
 from screener.descriptors.catalogue import catalogue
 from screener.descriptors.reference import describe

@@ -14,8 +14,8 @@ import polars
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from notes import Notes
 from test_csv_records import naive
-from test_pipeline import Notes
 
 from screener.elements import element_symbols
 from screener.errors import CompositionError, InputError, ScreenerError

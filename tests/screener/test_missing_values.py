@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars
 import pytest
+from notes import Notes
 
 from screener import scoring
 from screener.binding import bind_tier
@@ -22,19 +23,6 @@ from screener.space import CompositionSpace
 
 SPACE = CompositionSpace.build(("Al", "Ti", "Cr"), 5)
 ALLOYS = [f"Al{a}Ti{90 - a}Cr10" for a in range(0, 91, 2)]
-
-
-class Notes:
-    """Keeps what a run says."""
-
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-
-    def progress(self, done: int, total: int | None) -> None:
-        """Stay silent."""
-
-    def warn(self, text: str) -> None:
-        self.warnings.append(text)
 
 
 @pytest.fixture(params=[np.nan, np.inf], ids=str)

@@ -10,6 +10,7 @@ import polars
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from notes import Notes
 from tiny_models import publish_tiny_models
 
 from screener import search as search_module
@@ -24,20 +25,6 @@ from screener.space import CompositionSpace
 
 STEP = 5
 ELEMENTS = ("Al", "Ti", "Cr", "Cu")
-
-
-class Notes:
-    """Keeps what a run says."""
-
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-        self.calls: list[tuple[int, int | None]] = []
-
-    def progress(self, done: int, total: int | None) -> None:
-        self.calls.append((done, total))
-
-    def warn(self, text: str) -> None:
-        self.warnings.append(text)
 
 
 def twin(

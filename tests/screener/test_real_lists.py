@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from test_pipeline import Notes
+from notes import Notes
 
 from screener.formula import canonical_formula, parse_formula
 from screener.jobs import Question, ScoreJob

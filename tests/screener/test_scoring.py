@@ -11,7 +11,7 @@ import polars
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_pipeline import Notes
+from notes import Notes
 
 from screener import scoring as scoring_module
 from screener.engine import BlockEngine

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from hypothesis import strategies as st
 pytest.importorskip("starlette", reason="the extra `serve` is not installed")
 pytest.importorskip("httpx2", reason="httpx2 of the extra `dev` is not installed")
 
+from serving import until
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -25,7 +25,6 @@ from screener.serve.installed import Installed
 from screener.serve.openapi import openapi
 
 EXAMPLES = 20
-PATIENCE = 300.0
 FEW = settings(
     max_examples=EXAMPLES, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
@@ -40,10 +39,7 @@ def app(trusted_models: Path) -> Iterator[Starlette]:
     app = make_app(Api(Installed.load(trusted_models, "cpu")), None)
     with TestClient(app) as client:
         assert client.post("/api/runs", json={"elements": "Al,Ti,Cr", "step": 20, "top": 3}).status_code == 201
-        end = time.monotonic() + PATIENCE
-        while client.get("/api/runs/1").json()["state"] != "done":
-            assert time.monotonic() < end
-            time.sleep(0.02)
+        until(client, 1, "done")
         yield app
 
 

@@ -4,13 +4,13 @@ import csv
 import io
 import json
 import os
-import resource
 import subprocess
 import sys
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 
 import polars as pl
 import pytest
+from full_disk import files_limited_to
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -37,17 +37,6 @@ def target(path):
 
 def left_in(folder):
     return sorted(each.name for each in folder.iterdir())
-
-
-@contextmanager
-def files_limited_to(size):
-    """Let the system refuse to grow any file beyond ``size`` bytes, as a full disk would."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def refusal(call, *arguments):

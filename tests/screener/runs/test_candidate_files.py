@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import polars
 import pytest
+from full_disk import files_limited_to
+from stopped_runs import Killed
 
 from screener.formula import atomic_to_weight
-from screener.runs import course as course_module
 from screener.runs import shards as shards_module
-from screener.runs.course import Course
 from screener.runs.lock import hold
 from screener.space import CompositionSpace
 
@@ -85,31 +84,15 @@ def test_weight_percent_descriptors_and_draws(run) -> None:
     assert table.columns[-3:-1] == ["vec", "density_g_cm3"]
 
 
-class Killed(BaseException):
-    """The process is gone."""
-
-
 @pytest.fixture
-def killed(run, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+def killed(run, kill_after) -> Callable[[int], None]:
     """End a run that writes `PART` after so many entries."""
-    for name in ("FIRST", "EVERY", "_SPARE"):
-        monkeypatch.setattr(course_module, name, 0.0)
-    write = Course.write
 
     def kill(times: int) -> None:
-        left = [times]
-
-        def counted(course: Course) -> None:
-            write(course)
-            left[0] -= 1
-            if left[0] == 0:
-                course._said = True  # whoever is killed says nothing
-                raise Killed
-
-        monkeypatch.setattr(Course, "write", counted)
+        kill_after(times)
         with pytest.raises(Killed):
             run(*BASE, "--all", "PART", "-o", "part.csv")
-        monkeypatch.setattr(Course, "write", write)
+        kill_after(-1)
 
     return kill
 
@@ -256,12 +239,8 @@ def test_a_manifest_that_lies_is_refused(run, written) -> None:
 
 def test_a_full_disk_is_told_and_mended(run, written, killed) -> None:
     killed(3)
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
-    try:
+    with files_limited_to(100_000):
         ended = run("enumerate", "--resume", "PART")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert ended.code == 2
     assert "error: cannot write `PART/part-" in ended.err
     assert run("enumerate", "--resume", "PART").code == 0

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import random
-import signal
-import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
+from clusters import Handle, HereRay, Refused, cluster_of, descendants, kill_workers, started
+from stopped_runs import Killed
 
 from screener import distributed
 from screener.distributed import Cluster
@@ -35,81 +32,13 @@ QUESTIONS = {
 }
 
 
-class Lost(Exception):
-    """A worker died."""
-
-
-class Refused(Exception):
-    """A task failed."""
-
-    def __init__(self, cause: Exception) -> None:
-        super().__init__(str(cause))
-        self.cause = cause
-
-
-class HereRay:
-    """As much of Ray as is used, in this process: tasks end in random order, some are lost, the first for certain."""
-
-    exceptions = SimpleNamespace(
-        RayTaskError=Refused, RaySystemError=Lost, ObjectLostError=Lost, WorkerCrashedError=Lost, NodeDiedError=Lost
-    )
-
-    def __init__(self, seed: int = 0, lose: float = 0.0, resources: dict[str, float] | None = None) -> None:
-        self.draw, self.lose = random.Random(seed), lose
-        self.resources = resources or {"CPU": 3.0}
-        self.asked: list[dict[str, object]] = []
-        self.flying = self.most = self.lost = 0
-
-    def cluster_resources(self) -> dict[str, float]:
-        return self.resources
-
-    def put(self, value: object) -> object:
-        return value
-
-    def remote(self, task: Callable[..., object]) -> HereRay:
-        self.task = task
-        return self
-
-    def options(self, **how: object) -> SimpleNamespace:
-        self.asked.append(how)
-        return SimpleNamespace(remote=self._begin)
-
-    def _begin(self, *given: object) -> object:
-        self.flying += 1
-        self.most = max(self.most, self.flying)
-        return _Handle(given)
-
-    def wait(self, refs: list[_Handle], num_returns: int, timeout: float) -> tuple[list[_Handle], list[_Handle]]:
-        return [self.draw.choice(refs)], []
-
-    def get(self, ref: _Handle) -> object:
-        self.flying -= 1
-        if self.lose and (not self.lost or self.draw.random() < self.lose):
-            self.lost += 1
-            raise Lost("the worker died")
-        return self.task(*ref.given)
-
-    def cancel(self, ref: object) -> None:
-        pass
-
-
-class _Handle:
-    def __init__(self, given: tuple[object, ...]) -> None:
-        self.given = given
-
-
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> Callable[[HereRay], HereRay]:
     """Let `--engine ray` find a cluster in this process."""
-    from contextlib import contextmanager
 
     def use(ray: HereRay) -> HereRay:
-        @contextmanager
-        def opened(address: str | None, device: str) -> Iterator[Cluster]:
-            yield Cluster(ray, device)
-
         bound: dict[int, object] = {}
-        monkeypatch.setattr("screener.cluster_opening.open_cluster", opened)
+        monkeypatch.setattr("screener.cluster_opening.open_cluster", lambda address, device: cluster_of(ray, device))
         monkeypatch.setattr(distributed, "_bound", lambda shipped: bound.setdefault(id(shipped), bind(shipped)))
         monkeypatch.setattr(course_module, "SPAN_BLOCKS", (1, 1))
         monkeypatch.setattr(course_module, "SHARD_BLOCKS", 2)
@@ -142,27 +71,12 @@ def test_the_files_of_all_candidates_are_the_same(run, here, monkeypatch: pytest
     }
 
 
-class Killed(BaseException):
-    """The process is gone."""
-
-
 @pytest.mark.parametrize("first", ["local", "ray"])
-def test_one_engine_goes_on_where_the_other_stopped(run, here, monkeypatch, first: str) -> None:
+def test_one_engine_goes_on_where_the_other_stopped(run, here, kill_after, first: str) -> None:
     asked = QUESTIONS["ranking"]
     here(HereRay(3))
     assert run(*asked, "-o", "whole.csv").code == 0
-    for name in ("FIRST", "EVERY", "_SPARE"):
-        monkeypatch.setattr(course_module, name, 0.0)
-    passed, left = course_module.Course.passed, [4]
-
-    def counted(course: course_module.Course, *how: object, **more: object) -> None:
-        passed(course, *how, **more)
-        left[0] -= 1
-        if left[0] == 0:
-            course._said = True
-            raise Killed
-
-    monkeypatch.setattr(course_module.Course, "passed", counted)
+    kill_after(4, "passed")
     with pytest.raises(Killed):
         run(*asked, "-o", "parts.csv", "--engine", first)
     other = "local" if first == "ray" else "ray"
@@ -184,7 +98,7 @@ def test_what_a_worker_refuses_is_shown_as_it_is() -> None:
     ray = HereRay()
     ray.task = lambda *_: (_ for _ in ()).throw(Refused(ModelError("no such thing", "do this")))
     with pytest.raises(ModelError, match="no such thing"):
-        Cluster(ray, "cpu")._taken(_Handle(()), "candidates", Counter())
+        Cluster(ray, "cpu")._taken(Handle(()), "candidates", Counter())
 
 
 def test_gpus_are_shared_and_missed() -> None:
@@ -247,34 +161,6 @@ def test_without_ray_the_extra_is_named(run, monkeypatch: pytest.MonkeyPatch) ->
     )
 
 
-def descendants(parent: int) -> dict[int, str]:
-    """List the processes below one of ours, with their names."""
-    parents, titles = {}, {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            try:
-                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-                titles[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            except (OSError, IndexError):
-                continue
-    found, wave = {}, {parent}
-    while wave:
-        wave = {pid for pid, above in parents.items() if above in wave}
-        found |= {pid: titles[pid] for pid in wave}
-    return found
-
-
-def started(folder: Path, models: Path, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "screener", *arguments],
-        cwd=folder,
-        env=os.environ | {"SCREENER_MODELS": str(models)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 def test_a_cluster_is_started_and_stopped(run, tiny_models: Path, tmp_path: Path) -> None:
     pytest.importorskip("ray")
     assert run(*QUESTIONS["ranking"], "-o", "one.csv").code == 0
@@ -297,13 +183,7 @@ def test_workers_are_killed_again_and_again(run, tiny_models: Path, tmp_path: Pa
     asked = ("enumerate", "--elements", "Al,Ti,Cr,Ni,Fe,Co", "--sample", "12000000", "--search", "exhaustive")
     assert run(*asked, "-o", "one.csv").code == 0
     process = started(tmp_path, tiny_models, *asked, "-o", "many.csv", "--engine", "ray", "--quiet")
-    killed = 0
-    while process.poll() is None:
-        workers = [pid for pid, title in descendants(process.pid).items() if "ray::screen_span" in title]
-        if workers and killed < 12:
-            os.kill(random.Random(killed).choice(workers), signal.SIGKILL)
-            killed += 1
-        time.sleep(0.7)
+    killed = kill_workers(process, "ray::screen_span", 12)
     err = process.communicate()[1]
     assert (process.returncode, err) == (0, "")
     assert killed >= 10

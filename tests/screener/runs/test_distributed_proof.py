@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import polars
 import pytest
-from test_distributed import HereRay, Killed, _Handle, descendants, started
+from clusters import Handle, HereRay, cluster_of, kill_workers, started
+from stopped_runs import Killed
 
 from screener import distributed, remote_proof
 from screener.cluster_opening import open_cluster
@@ -25,7 +24,6 @@ from screener.exact.cells import Cells
 from screener.exact.hands import Known, dealt
 from screener.exact.problem import Problem
 from screener.remote_proof import Pace, problem_in, proof_shipment
-from screener.runs import course as course_module
 
 BASE = ("enumerate", "--elements", "Al,Ti,Cr,Ni,Fe", "--search", "exact", "--top", "30")
 QUESTIONS = {
@@ -57,16 +55,11 @@ def here(monkeypatch: pytest.MonkeyPatch, spread: None) -> Callable[[HereRay], H
         def problem(shipped: object) -> Problem:
             return opened.setdefault(id(shipped), (shipped, problem_in(shipped)))[1]
 
-        monkeypatch.setattr("screener.cluster_opening.open_cluster", lambda address, device: _given(ray, device))
+        monkeypatch.setattr("screener.cluster_opening.open_cluster", lambda address, device: cluster_of(ray, device))
         monkeypatch.setattr(distributed, "_problem", problem)
         return ray
 
     return use
-
-
-@contextmanager
-def _given(ray: object, device: str) -> Iterator[Cluster]:
-    yield Cluster(ray, device)
 
 
 def same_files(one: str, many: str) -> None:
@@ -104,22 +97,11 @@ def test_auto_proves_with_workers_too(run, here) -> None:
 
 
 @pytest.mark.parametrize("first", ["local", "ray"])
-def test_one_engine_goes_on_where_the_other_stopped(run, here, monkeypatch, first: str) -> None:
+def test_one_engine_goes_on_where_the_other_stopped(run, here, kill_after, first: str) -> None:
     asked = QUESTIONS["plain"]
     here(HereRay(3))
     assert run(*asked, "-o", "whole.csv").code == 0
-    for name in ("FIRST", "EVERY", "_SPARE"):
-        monkeypatch.setattr(course_module, name, 0.0)
-    proved, left = course_module.Course.proved, [6 if first == "local" else 2]
-
-    def counted(course: course_module.Course, *how: object, **more: object) -> None:
-        proved(course, *how, **more)
-        left[0] -= 1
-        if left[0] == 0:
-            course._said = True
-            raise Killed
-
-    monkeypatch.setattr(course_module.Course, "proved", counted)
+    kill_after(6 if first == "local" else 2, "proved")
     with pytest.raises(Killed):
         run(*asked, "-o", "parts.csv", "--engine", first)
     Path("parts.csv").unlink(missing_ok=True)
@@ -133,7 +115,7 @@ def test_one_engine_goes_on_where_the_other_stopped(run, here, monkeypatch, firs
 class NoAnswer(HereRay):
     """Workers that never answer."""
 
-    def wait(self, refs: list[_Handle], num_returns: int, timeout: float) -> tuple[list[_Handle], list[_Handle]]:
+    def wait(self, refs: list[Handle], num_returns: int, timeout: float) -> tuple[list[Handle], list[Handle]]:
         time.sleep(0.01)
         return [], refs
 
@@ -245,7 +227,7 @@ def three_workers() -> Iterator[Cluster]:
 
 
 def test_real_workers_find_the_same_list(run, spread, three_workers: Cluster, monkeypatch) -> None:
-    monkeypatch.setattr("screener.cluster_opening.open_cluster", lambda *_: _given(three_workers._ray, "cpu"))
+    monkeypatch.setattr("screener.cluster_opening.open_cluster", lambda *_: cluster_of(three_workers._ray, "cpu"))
     monkeypatch.setattr(distributed, "_AHEAD", 1)
     for case, workers in (("plain", 1), ("conditions", 2), ("apart", 3)):
         monkeypatch.setattr(Cluster, "slots", lambda cluster, gpu=False, workers=workers: workers)
@@ -262,13 +244,7 @@ def test_workers_are_killed_again_and_again(run, tiny_models: Path, tmp_path: Pa
     asked = ("enumerate", "--elements", "Al,Ti,Cr,Ni,Fe,Zr,Co,Cu,Nb", "--search", "exact", "--top", "3000")
     assert run(*asked, "-o", "one.csv").code == 0
     process = started(tmp_path, tiny_models, *asked, "-o", "many.csv", "--engine", "ray", "--quiet")
-    killed = 0
-    while process.poll() is None:
-        workers = [pid for pid, title in descendants(process.pid).items() if "ray::prove_region" in title]
-        if workers and killed < 5:
-            os.kill(random.Random(killed).choice(workers), signal.SIGKILL)
-            killed += 1
-        time.sleep(0.7)
+    killed = kill_workers(process, "ray::prove_region", 5)
     err = process.communicate()[1]
     assert (process.returncode, err) == (0, "")
     assert killed > 0

@@ -5,16 +5,14 @@ from __future__ import annotations
 import gzip
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import polars
 import pytest
-from test_distributed import HereRay
+from clusters import HereRay, cluster_of
+from stopped_runs import Killed
 
 from screener import distributed, folder_scoring
-from screener.distributed import Cluster
 from screener.remote_work import Shipment, unpack
 from screener.runs.lock import hold
 
@@ -62,10 +60,6 @@ def test_patterns_choose_lists(run, lists: Path, tmp_path: Path) -> None:
         "warning: `part1.csv`: 1 rows could not be read: see `out/part1.csv.rejects.csv`\n"
     )
     assert sorted(n for n in outputs(tmp_path / "out") if n in NAMES) == ["part0.csv", "part1.csv"]
-
-
-class Killed(BaseException):
-    """The process is gone."""
 
 
 def test_a_stopped_run_goes_on_with_the_next_list(run, lists: Path, tmp_path: Path, monkeypatch) -> None:
@@ -169,10 +163,6 @@ def test_workers_score_lists_to_the_same_bytes(run, lists: Path, tmp_path: Path,
     assert run("score", "lists", "-o", "whole").code == 0
     ray, unpacked = HereRay(2, lose=0.4), {}
 
-    @contextmanager
-    def opened(address: str | None, device: str) -> Iterator[Cluster]:
-        yield Cluster(ray, device)
-
     def once(shipped: Shipment) -> Path:
         if not unpacked:
             folder = tmp_path / "shipped" / str(shipped.recipe["folder"])
@@ -180,7 +170,7 @@ def test_workers_score_lists_to_the_same_bytes(run, lists: Path, tmp_path: Path,
             unpacked["folder"] = folder
         return unpacked["folder"]
 
-    monkeypatch.setattr("screener.cluster_opening.open_cluster", opened)
+    monkeypatch.setattr("screener.cluster_opening.open_cluster", lambda address, device: cluster_of(ray, device))
     monkeypatch.setattr(distributed, "_unpacked", once)
     ended = run("score", "lists", "-o", "out", "--engine", "ray")
     assert ended.code == 0
