@@ -56,7 +56,8 @@ def fit(
             "--gap",
             min=0.0,
             max=10.0,
-            help="Weight of the penalty that makes screen nets quick to search exactly; 0 for none, 0.003 if absent.",
+            help="Weight of the penalty that makes screen nets quick to search exactly, from 0 to 10; 0 is none, 0.003 "
+            "the default.",
             show_default=False,
         ),
     ] = None,
