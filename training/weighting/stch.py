@@ -30,7 +30,6 @@ class SmoothTchebycheff(LossWeighting):
 
     reference: Tensor
     epochs: Tensor
-
     ideal: Tensor
     preference: Tensor
 
