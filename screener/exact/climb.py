@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,9 @@ from screener.exact._frame_kernels import Floats
 from screener.exact.points import Points
 from screener.exact.problem import Problem
 
+Scores: TypeAlias = Callable[[NDArray[np.int16]], Floats]
+"""Amounts (n, d) to what is climbed (n,)."""
+
 _STARTS = 8
 _DRAWN = 512
 _STEPS = (0.25, 0.1, 0.04, 0.02, 0.01)
@@ -18,6 +23,8 @@ _STEPS = (0.25, 0.1, 0.04, 0.02, 0.01)
 _ROUNDS = 60
 _SHORT = -1e200
 """Score, times 1 and what is missing, of a candidate that may not meet a condition: climbing leads out of there."""
+_PENALTIES = (1.0, 4.0)
+"""What it costs to miss a condition by as much as those drawn do, in the scatter of their scores."""
 _SPREADS = 3
 """How often the best found are replaced by the best among their neighbours and themselves."""
 
@@ -26,32 +33,54 @@ def climb(problem: Problem, k: int, seed: int = 0) -> tuple[NDArray[np.int16], F
     """Return amounts (n, d) and sure scores (n,) of up to k distinct candidates, best first.
 
     Climbs from the best of a draw by moving amounts between pairs of elements, then gathers the neighbours of the best.
+    Under conditions it climbs from better places too: those that climbs to which a condition is worth something, but
+    not everything, end at. They pass through where it is not met, and so come to more of its border.
     """
     space = problem.space
     counts = space.counts(space.sample(_DRAWN, seed)).astype(np.int16)
-    found = _best(problem, counts, max(k, _STARTS))
+    steps = sorted({max(1, round(share * space.units)) for share in _STEPS})
+    sure = partial(_scores, problem)
+    found = _best(sure, counts, max(k, _STARTS))
     if not len(found[0]):  # nothing drawn lies where candidates must
         return found
-    tops = _spaced(found[0], _STARTS)
-    units = {max(1, round(share * space.units)) for share in _STEPS}
+    tops = [_spaced(found[0], _STARTS)]
+    if problem.conditions:
+        tops += [_led(problem, counts, penalty, steps) for penalty in _PENALTIES]
+    trail = _trail(sure, np.concatenate(tops), steps)
+    found = _best(sure, np.concatenate([found[0], trail]), max(k, _STARTS))
+    for _ in range(_SPREADS):
+        near = _moved(found[0], 1)
+        found = _best(sure, np.concatenate([found[0], near]), k)
+    kept = found[1] > _SHORT
+    return found[0][kept], found[1][kept]
+
+
+def _led(problem: Problem, drawn: NDArray[np.int16], penalty: float, steps: Sequence[int]) -> NDArray[np.int16]:
+    """Climb where what is missing to the conditions costs so many times what it does among those drawn."""
+    score, short = _apart(problem, drawn)
+    inside = np.isfinite(score)
+    rate = penalty * float(score[inside].std()) / max(float(short[inside].std()), 1e-9)
+    led = partial(_penalised, problem, rate)
+    tops = _spaced(_best(led, drawn, _STARTS * _STARTS)[0], _STARTS)
+    return _best(led, _trail(led, tops, steps), _STARTS)[0]
+
+
+def _trail(scores: Scores, tops: NDArray[np.int16], steps: Sequence[int]) -> NDArray[np.int16]:
+    """Return where climbs begin and all better places that they come to."""
+    visited = [tops]
     for _ in range(_ROUNDS):
-        tried = np.concatenate([tops, *(_moved(tops, step) for step in sorted(units))])
-        better = _climbed(problem, tops, tried)
+        tried = np.concatenate([tops, *(_moved(tops, step) for step in steps)])
+        better = _climbed(scores, tops, tried)
         tops = better[(better != tops).any(axis=1)]  # the others are at the top
         if not len(tops):
             break
-        found = _best(problem, np.concatenate([found[0], tops]), max(k, _STARTS))
-    for _ in range(_SPREADS):
-        near = _moved(found[0], 1)
-        found = _best(problem, np.concatenate([found[0], near]), k)
-    sure = found[1] > _SHORT
-    return found[0][sure], found[1][sure]
+        visited.append(tops)
+    return np.concatenate(visited)
 
 
-def _climbed(problem: Problem, tops: NDArray[np.int16], tried: NDArray[np.int16]) -> NDArray[np.int16]:
+def _climbed(scores: Scores, tops: NDArray[np.int16], tried: NDArray[np.int16]) -> NDArray[np.int16]:
     """Replace every top by the best of what was tried from it; ``tried`` repeats the tops once per move."""
-    scores = _scores(problem, tried).reshape(-1, len(tops))
-    best = scores.argmax(axis=0)
+    best = scores(tried).reshape(-1, len(tops)).argmax(axis=0)
     return np.asarray(tried[best * len(tops) + np.arange(len(tops))])
 
 
@@ -72,14 +101,14 @@ def _shifted(counts: NDArray[np.int16], giver: int, taker: int, step: int) -> ND
     return moved
 
 
-def _best(problem: Problem, counts: NDArray[np.int16], k: int) -> tuple[NDArray[np.int16], Floats]:
+def _best(scores: Scores, counts: NDArray[np.int16], k: int) -> tuple[NDArray[np.int16], Floats]:
     """Keep the k best distinct candidates, best first."""
     rows = np.ascontiguousarray(counts, np.int16).view(np.dtype((np.void, 2 * counts.shape[1])))
     counts = counts[np.unique(rows[:, 0], return_index=True)[1]]
-    scores = _scores(problem, counts)
-    order = np.argsort(-scores, kind="stable")[:k]
-    order = order[scores[order] > -np.inf]
-    return counts[order], scores[order]
+    reached = scores(counts)
+    order = np.argsort(-reached, kind="stable")[:k]
+    order = order[reached[order] > -np.inf]
+    return counts[order], reached[order]
 
 
 def _spaced(counts: NDArray[np.int16], n: int) -> NDArray[np.int16]:
@@ -96,3 +125,19 @@ def _scores(problem: Problem, counts: NDArray[np.int16]) -> Floats:
         low, short = problem.range_at(points)[0], problem.shortfall(points)
         scores[inside] = np.where(low > -np.inf, low, _SHORT * (1.0 + short))
     return scores
+
+
+def _penalised(problem: Problem, rate: float, counts: NDArray[np.int16]) -> Floats:
+    """Return scores (n,) less ``rate`` times what is missing to the conditions, −∞ outside the space."""
+    score, short = _apart(problem, counts)
+    return score - rate * short
+
+
+def _apart(problem: Problem, counts: NDArray[np.int16]) -> tuple[Floats, Floats]:
+    """Return scores (n,) whether the conditions are met or not, −∞ outside the space, and what is missing to these."""
+    score, short = np.full(len(counts), -np.inf), np.zeros(len(counts))
+    inside = np.flatnonzero(problem.holds(counts))
+    if len(inside):
+        points = Points.of(counts[inside], problem.space.units, problem.curves)
+        score[inside], short[inside] = problem.score_at(points)[0], problem.shortfall(points)
+    return score, short

@@ -151,12 +151,16 @@ class Problem:
 
         The lower limit holds for candidates sure to count, the upper one for those that may.
         """
-        low, high = range_of(self.parts, self.constant, points, self.product)
+        low, high = self.score_at(points)
         for each in self.conditions:
             least, most = range_of(each.parts, 0.0, points)
             low[least < each.least] = -np.inf
             high[most < each.least] = -np.inf
         return low, high
+
+    def score_at(self, points: Points) -> tuple[Floats, Floats]:
+        """Return limits (b,) between which the score lies, whether conditions are met or not."""
+        return range_of(self.parts, self.constant, points, self.product)
 
     def shortfall(self, points: Points) -> Floats:
         """Return how far points (b,) are from meeting every condition, each on the scale of its own limit."""
