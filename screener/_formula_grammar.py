@@ -25,8 +25,10 @@ _AMOUNT = r"(?:(?:0|[1-9][0-9]*)(?![0-9])(?:\.[0-9]*)?|\.[0-9]+)"
 _SYMBOL = r"[A-Z][a-z]?"
 _SPACE = "[ \t\u00a0\u2009\u202f]*"
 _DASH = f"{_SPACE}[-\u2010\u2011\u2012\u2013\u2212]{_SPACE}"
-_TERM = re.compile(f"({_SYMBOL})({_AMOUNT})?")
+_TERM = re.compile(f"({_SYMBOL})(?:{_SPACE}({_AMOUNT}))?")
 _PLAIN = re.compile(f"(?:{_SYMBOL}(?:{_AMOUNT})?{_SPACE})+")
+_SPACED = re.compile(f"(?:{_SYMBOL}{_SPACE}{_AMOUNT}{_SPACE[:-1]}+)+{_SYMBOL}{_SPACE}{_AMOUNT}")
+"""Amounts apart from their symbols: one for each, and apart from the next, lest `Ti 6Al 4V` be read as Ti₆Al₄V."""
 _PIECE = re.compile(rf"(?:(?P<open>[(\[{{])|(?P<body>{_SYMBOL}|[)\]}}])(?P<amount>{_AMOUNT})?){_SPACE}")
 _BALANCE = re.compile(f"({_SYMBOL})((?:{_DASH}{_AMOUNT}{_SPACE}{_SYMBOL})+)")
 _ADDITION = re.compile(f"({_AMOUNT}){_SPACE}({_SYMBOL})")
@@ -51,7 +53,7 @@ def read_formula(text: str) -> tuple[Parts, str]:
         raise FormulaError("formula is empty", _HINT)
     if not text.isascii() and not _MIXED_DIGITS.search(text):
         text = text.translate(_SUBSCRIPTS)
-    if _PLAIN.fullmatch(text):
+    if _PLAIN.fullmatch(text) or _SPACED.fullmatch(text):
         return _read_plain(text), "plain"
     balance = _BALANCE.fullmatch(text)
     if balance:

@@ -39,6 +39,7 @@ class AlloyList:
         header: column names.
         formula: position of the column of formulas; None where there is one column per element.
         elements: position of the column of each element, by symbol; empty where there are formulas.
+        foreign: positions of columns that are named like elements without data.
         blocks: every record, in order; can be walked once.
         notes: what is worth saying about how the list is read.
         plain: whether columns are text as it came, not values of a table.
@@ -47,6 +48,7 @@ class AlloyList:
     header: tuple[str, ...]
     formula: int | None
     elements: dict[str, int]
+    foreign: tuple[int, ...]
     blocks: Iterator[TextBlock]
     notes: tuple[str, ...] = ()
     plain: bool = True
@@ -97,7 +99,8 @@ def alloy_list(records: Records, units: Units | None, column: str | None) -> All
     cells = peeked[0].cells if peeked else None
     found = find_compositions(ListHead(header, cells, units, records.what, records.plain), column)
     blocks = itertools.chain(peeked, records.blocks)
-    return AlloyList(header, found.formula, found.elements, blocks, (*records.notes, *found.notes), records.plain)
+    notes = (*records.notes, *found.notes)
+    return AlloyList(header, found.formula, found.elements, found.foreign, blocks, notes, records.plain)
 
 
 @contextmanager

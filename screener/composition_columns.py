@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from screener.column_types import is_text, require_numbers, require_text
-from screener.elements import element_symbols
+from screener.elements import element_symbols, elements_without_data
 from screener.errors import CompositionError, FormulaError, InputError
 from screener.formula import Units, parse_formula
 
@@ -33,11 +33,13 @@ class CompositionColumns:
         formula: position of the column of formulas; None where there is one column per element.
         elements: position of the column of each element, by symbol; empty where there are formulas.
         notes: what is worth saying about the choice.
+        foreign: positions of columns beside those of elements that are named like elements without data.
     """
 
     formula: int | None
     elements: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    foreign: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +116,11 @@ def _looked_for(head: ListHead) -> CompositionColumns:
             return CompositionColumns(named, notes=(f"{_SAID} column `{head.header[named]}`, {instead}",))
     elements = element_columns(head.header)
     if elements:
+        foreign = tuple(k for k, name in enumerate(head.header) if name.strip() in elements_without_data())
         said = f"{_SAID} {len(elements)} columns of {_unit(head)}, {', '.join(elements)}"
         instead = "" if named is None else f", not from column `{head.header[named]}`"
-        return CompositionColumns(None, elements, (said + instead,))
+        passed = "".join(f"; not from `{head.header[k]}`, for which there is no alloy data" for k in foreign)
+        return CompositionColumns(None, elements, (said + instead + passed,), foreign)
     return _by_content(head)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -18,20 +19,26 @@ if TYPE_CHECKING:
 
 TOLERANCE = 0.005
 """How far the amounts of a row may be from 100 % or from 1, as a share of it."""
+_ROUNDING = 1e-9
+_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+")
 Problem: TypeAlias = tuple[str, str, str, str]
 """Field, text, reason and hint of a row that is refused."""
 _HINT = "mend the row, or drop `--strict` to have such rows listed as rejects"
 
 
 def read_amounts(
-    cells: polars.DataFrame, columns: Mapping[str, str], units: Units | None
+    cells: polars.DataFrame, columns: Mapping[str, str], units: Units | None, foreign: Sequence[str] = ()
 ) -> tuple[FormulaBatch, dict[int, Problem]]:
     """Read compositions from columns of amounts; a blank cell is zero.
+
+    A column that is named like an element without data may hold its amounts or something else, such as an entropy `S`:
+    a row is refused where it adds up closer to the whole with it than without.
 
     Args:
         cells: n rows.
         columns: name of the column of each element, by symbol.
         units: whether amounts are atomic (also where None) or weight parts.
+        foreign: names of columns that are named like elements without data.
 
     Returns:
         The compositions (n,), elements in the order of their columns, and the rows that are refused, which are empty.
@@ -41,12 +48,26 @@ def read_amounts(
     for place, name in enumerate(columns.values()):
         amounts[place], found = read_numbers(cells[name], blank=0.0)
         problems = found | problems
+    if foreign:
+        problems = _foreign_parts(cells, foreign, amounts.sum(axis=0)) | problems
     amounts[:, list(problems)] = 0.0
     batch, total = _fractions(amounts, tuple(columns), units)
     for row in np.flatnonzero(batch.start[1:] == batch.start[:-1]).tolist():
         if row not in problems:
             problems[row] = _refused(cells.row(row, named=True), columns, amounts[:, row], total[row])
     return batch, problems
+
+
+def _foreign_parts(cells: polars.DataFrame, names: Sequence[str], total: NDArray[np.float64]) -> dict[int, Problem]:
+    """Find the rows (n,) in which what other columns hold belongs to the ``total`` amount of the row."""
+    held = np.array([np.maximum(read_numbers(cells[name], blank=0.0)[0], 0.0) for name in names])
+    whole, added = np.where(total < 2.0, 1.0, 100.0), held.sum(axis=0)
+    problems: dict[int, Problem] = {}
+    for row in np.flatnonzero(np.abs(total + added - whole) < np.abs(total - whole) - _ROUNDING * whole).tolist():
+        name = names[int(np.argmax(held[:, row] > 0.0))]
+        reason = f"no alloy data for `{name.strip()}`"
+        problems[row] = (name, str(cells[name][row]).strip(), reason, f"leave `{name.strip()}` out, or the row")
+    return problems
 
 
 def read_numbers(
@@ -76,6 +97,8 @@ def read_numbers(
     for row in np.flatnonzero(wrong).tolist():
         text = str(cells[row]).strip()
         reason = "not a finite number" if _is_number(text) else "not a number"
+        if _DECIMAL_COMMA.fullmatch(text):
+            reason = "a decimal comma: write a point"
         problems[row] = (cells.name, text, "too large a number" if np.isfinite(values[row]) else reason, _HINT)
     values[wrong] = blank
     return values, problems

@@ -54,6 +54,12 @@ def element_symbols() -> tuple[str, ...]:
     return tuple(_tables().positions)
 
 
+@cache
+def elements_without_data() -> frozenset[str]:
+    """Return the symbols of the elements that are not in the table."""
+    return frozenset(_PERIODIC_TABLE.split()).difference(element_symbols())
+
+
 def element_values(symbols: Sequence[str], column: str) -> NDArray[np.float64]:
     """Return one property of the given elements [d], in the unit that ``ELEMENT_COLUMNS`` states.
 
@@ -114,7 +120,7 @@ def require_element(symbol: str) -> str:
     positions = _tables().positions
     if symbol in positions:
         return symbol
-    if symbol in _PERIODIC_TABLE.split():
+    if symbol in elements_without_data():
         raise CompositionError(
             f"no alloy data for `{symbol}`", f"leave `{symbol}` out: the mixing enthalpies do not cover it"
         )

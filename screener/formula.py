@@ -116,7 +116,7 @@ def _from_weights(symbols: tuple[str, ...], parts: Parts, total: float, text: st
     if notation == "brackets":
         raise FormulaError(f"brackets in {shown(text)} cannot hold wt.%", "write the wt.% of every element")
     whole = 1.0 if total < 2.0 else 100.0
-    if len(parts) > 1 and abs(total - whole) > _WEIGHT_TOLERANCE * whole:
+    if abs(total - whole) > _WEIGHT_TOLERANCE * whole:
         raise FormulaError(
             f"weights in {shown(text)} add up to {total:g}, not 100",
             "write the wt.% of every element, or the balance as in `Fe-18Cr-8Ni`",

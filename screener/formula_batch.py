@@ -110,7 +110,7 @@ def _weights_to_atomic(
         weights = amount[places]
         total = weights.sum(axis=1)
         whole = np.where(total < 2.0, 1.0, 100.0)
-        doubtful[rows] = (size > 1) & (np.abs(total - whole) > _DOUBTFUL_WEIGHTS * whole)
+        doubtful[rows] = np.abs(total - whole) > _DOUBTFUL_WEIGHTS * whole
         parts = weights / masses[element[places]]
         amount[places] = parts / parts.sum(axis=1, keepdims=True)
     return doubtful

@@ -132,9 +132,10 @@ class ScreenJob:
     def __post_init__(self) -> None:
         if self.search not in ("auto", "exhaustive", "exact"):
             raise CompositionError(f"unknown search `{self.search}`", "use `auto`, `exhaustive` or `exact`")
-        for name, value in (("sample size", self.sample or 0), ("seed", self.seed)):
-            if value < 0:
-                raise CompositionError(f"{name} `{value}` is negative", f"use a {name} of 0 or more")
+        if self.sample is not None and self.sample < 1:
+            raise CompositionError(f"sample size `{self.sample}` is below 1", "draw at least one candidate")
+        if self.seed < 0:
+            raise CompositionError(f"seed `{self.seed}` is negative", "use a seed of 0 or more")
 
     @property
     def candidates(self) -> int:

@@ -18,6 +18,7 @@ from screener.elements import element_symbols, pairs_without_value
 from screener.errors import CompositionError, InputError
 from screener.formula import Units
 from screener.formula_batch import FormulaBatch, dense_fractions, parse_formulas
+from screener.list_routes import RouteColumn
 from screener.text_blocks import TEXT_HINTS, Reject, TextBlock
 
 if TYPE_CHECKING:
@@ -106,9 +107,11 @@ class BlockReader:
     Attributes:
         formula: name of the column of formulas; None where there is one column per element.
         elements: name of the column of each element, by symbol.
+        foreign: names of columns that are named like elements without data.
         units: how amounts are meant.
         descriptors: what must be computable for every alloy.
         conditions: names of columns that hold conditions.
+        routes: the column that names the process of each row, if there is one.
         given: value of a condition where its cell is blank, by name; the models' reference where absent.
         unusable: why an element cannot be described, by position in ``element_symbols()``.
         parted: why two elements cannot be described together, by their positions.
@@ -116,9 +119,11 @@ class BlockReader:
 
     formula: str | None
     elements: Mapping[str, str]
+    foreign: Sequence[str]
     units: Units | None
     descriptors: Sequence[Descriptor]
     conditions: Sequence[str]
+    routes: RouteColumn | None
     given: Mapping[str, float]
     unusable: dict[int, str] = field(default_factory=dict)
     parted: dict[tuple[int, int], str] = field(default_factory=dict)
@@ -138,7 +143,7 @@ class BlockReader:
         """Read some records."""
         alloys, problems, same = self._alloys(text.cells)
         problems = self._indescribable(text.cells, alloys) | problems
-        conditions = {}
+        conditions = {} if self.routes is None else self.routes.read(text.cells[self.routes.name], self.given)
         for name in self.conditions:
             conditions[name], found = read_numbers(text.cells[name], self.given.get(name, math.nan), LARGEST_CONDITION)
             problems = found | problems
@@ -156,7 +161,7 @@ class BlockReader:
         import polars
 
         if self.formula is None:
-            return *read_amounts(cells, self.elements, self.units), None
+            return *read_amounts(cells, self.elements, self.units, self.foreign), None
         texts = cells[self.formula].cast(polars.String, strict=False).fill_null("")
         distinct, same = _distinct(texts)
         batch = parse_formulas(distinct, self.units)

@@ -13,6 +13,8 @@ from screener.byte_source import STDIN
 from screener.errors import OutputError
 from screener.sinks import OutputTarget, check_output, meta_path
 
+_OTHER_FORMATS = {".parquet", ".jsonl"}
+
 
 def check_files(source: Path | None, target: OutputTarget, rejects: Path | None) -> Path | None:
     """Find out where rejects go, and that all files can be written without harm to another.
@@ -26,7 +28,7 @@ def check_files(source: Path | None, target: OutputTarget, rejects: Path | None)
         The file for rejects, None for none.
 
     Raises:
-        OutputError: two of them are the same, or one cannot be written.
+        OutputError: two of them are the same, or one cannot be written, or not in that format.
     """
     check_output(target)
     beside = None if target.path is None else target.path.with_name(f"{target.path.name}.rejects.csv")
@@ -37,6 +39,8 @@ def check_files(source: Path | None, target: OutputTarget, rejects: Path | None)
     given = {"-o": result, "--rejects": {} if aside is None else {"the file of rejects": aside}}
     _check_apart({} if source is None else {"the list": source}, given)
     if rejects is not None:
+        if rejects.suffix.lower() in _OTHER_FORMATS:
+            raise OutputError(f"rejects cannot be written as `{rejects.suffix}`", "end --rejects in .csv")
         check_output(OutputTarget(rejects, "csv"))
     return aside
 

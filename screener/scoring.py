@@ -29,6 +29,7 @@ from screener.jobs import (
 )
 from screener.list_blocks import BlockReader, find_conditions
 from screener.list_files import check_files
+from screener.list_routes import RouteColumn, find_routes
 from screener.list_run import ListRun
 from screener.outcome import Finished, Outcome, metadata_of
 from screener.plan import Plan, make_plan
@@ -187,7 +188,8 @@ def stream_score(
             columns = find_conditions(source.header, known.values())
             for name in columns:
                 require_numbers(name, given[name], flags=True)
-            reader = _reader(job, source, models, plan, columns)
+            routes = find_routes(source.header, known.values(), columns)
+            reader = _reader(job, source, models, plan, columns, routes)
             run = ListRun(job, source.header, reader, plan, models, known, rows, rejects, watch)
             if short:
                 run.short(first)
@@ -195,9 +197,11 @@ def stream_score(
                 run.long(itertools.chain(first, source.blocks), scratch)
             for warning in [*said, *run.warnings()]:
                 watch.warn(warning)
-            lines = model_lines(models, _tier_text(question.tier, tier, close), columns)
+            settled = columns if routes is None else (*columns, *routes.levels)
+            lines = model_lines(models, _tier_text(question.tier, tier, close), settled)
             lines += borderline_lines(run.tally.marked, run.tally.written)
-            notes = note_lines([*source.notes, *_renamed(source.header, run.tally.columns)])
+            told = [] if routes is None else [routes.note(models.process())]
+            notes = note_lines([*source.notes, *told, *_renamed(source.header, run.tally.columns)])
             counts = run.tally.counts()
             summary = Summary(counts, time.perf_counter() - started, run.tally.read, (*lines, *notes))
             metadata = metadata_of(job.as_json(), models, summary)
@@ -229,11 +233,20 @@ def _first_blocks(source: AlloyList) -> tuple[list[TextBlock], int]:
     return first, count
 
 
-def _reader(job: ScoreJob, source: AlloyList, models: RunModels, plan: Plan, columns: tuple[str, ...]) -> BlockReader:
+def _reader(
+    job: ScoreJob,
+    source: AlloyList,
+    models: RunModels,
+    plan: Plan,
+    columns: tuple[str, ...],
+    routes: RouteColumn | None,
+) -> BlockReader:
     """Make what reads compositions and conditions of records."""
     formula = None if source.formula is None else source.header[source.formula]
     elements = {symbol: source.header[place] for symbol, place in source.elements.items()}
-    return BlockReader(formula, elements, job.units, _needed(models, plan), columns, models.conditions())
+    foreign = tuple(source.header[place] for place in source.foreign)
+    needed, given = _needed(models, plan), models.conditions()
+    return BlockReader(formula, elements, foreign, job.units, needed, columns, routes, given)
 
 
 def _needed(models: RunModels, plan: Plan) -> list[Descriptor]:

@@ -128,11 +128,11 @@ def _score(shared: tuple[Mapping[str, TaskRows], int], trial: Trial) -> float:
 
 
 def trial_rows(trial: Trial, rows: TaskRows) -> TaskRows:
-    """Blank columns, add others and keep the first member; random alloys, which know none of that, stay out."""
+    """Blank columns, add others and keep the first member alone; random alloys, which know none of that, stay out."""
     features, conditions = rows.features.copy(), rows.conditions
     features[:, trial.blank] = 0.0
     if trial.more:  # beside the conditions: the places of features are known by their names
         conditions = np.hstack([conditions, CANDIDATES[trial.more](rows.fractions)]).astype(np.float32)
-    recipe = replace(thinned(rows.recipe, TREES), weak_negatives=0)
+    recipe = replace(thinned(rows.recipe, TREES), weak_negatives=0, residual=None)
     recipe = replace(recipe, members=(replace(recipe.members[0], weight=1.0),))
     return replace(rows, recipe=recipe, features=features, conditions=conditions)

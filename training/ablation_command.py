@@ -143,7 +143,7 @@ def learner_section(tables: Mapping[str, TaskRows], stacks: Sequence[Stack]) -> 
             name = f"{member.learner}, {member.columns} columns"
             shares: dict[str, Value] = {"standing": f"{standing:.2f}", "learned": f"{learned:.2f}"}
             rows.append({**told, "learner": name, **shares, "value": alone})
-        rows += [{**told, "learner": f"blend, {how} shares", "value": value} for how, value in each.blends.items()]
+        rows += [{**told, "learner": f"blend, {how}", "value": value} for how, value in each.blends.items()]
     columns = (
         ("target", "target"),
         ("learner", "learner"),

@@ -167,7 +167,7 @@ def benchmark(
 
 @app.command()
 def study(
-    name: Annotated[str, typer.Argument(help="A study, e.g. main; all runs every one.", show_default=False)],
+    name: Annotated[list[str], typer.Argument(help="Studies, e.g. main; all runs every one.", show_default=False)],
     quick: Annotated[bool, typer.Option("--quick", help="Few rows, epochs, seeds and folds: a first look.")] = False,
     data: Annotated[
         Path | None, typer.Option("--data", help="Your own table of several targets, or the paper's export.")
@@ -201,7 +201,7 @@ def study(
 
     run_study(
         StudyRequest(
-            *(name, quick, data, targets, units, out, seeds, workers, cache, no_cache, config, answer, as_json),
+            *(tuple(name), quick, data, targets, units, out, seeds, workers, cache, no_cache, config, answer, as_json),
         )
     )
 

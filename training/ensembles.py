@@ -15,6 +15,7 @@ from training.committees import Committee
 from training.draws import random_alloys
 from training.graphs import GatePart
 from training.recipes import ConditionSpec, Gate, Member, Recipe
+from training.residuals import corrected, left_over
 from training.tasks import TaskRows, alloy_spec
 from training.trees import BoostedLogit, BoostedValue, Regressor, extra_trees, tree_body
 
@@ -38,11 +39,13 @@ class Ensemble:
         recipe: what they learned.
         models: fitted learners, in the order of the recipe's members.
         gate: predicts the probability that the learners read beside features and conditions.
+        residual: has learned what the blend of them leaves unexplained.
     """
 
     recipe: Recipe
     models: tuple[Regressor, ...]
     gate: Ensemble | None = None
+    residual: Regressor | None = None
 
     def predict(self, inputs: Array) -> Array:
         """Predict values in physical units, or uncalibrated logits, shape (b, f + k) → (b,)."""
@@ -52,7 +55,10 @@ class Ensemble:
         for member, model in zip(self.recipe.members, self.models, strict=True):
             raw = model.predict(masked(inputs, member))
             total += member.weight * (np.exp(raw) if takes_log(self.recipe, member) else raw)
-        return total
+        if self.residual is None or self.recipe.residual is None:
+            return total
+        learned = self.residual.predict(masked(inputs, self.recipe.residual))
+        return corrected(total, learned, log=self.recipe.log)
 
     def probability(self, inputs: Array) -> NDArray[np.float32]:
         """Predict uncalibrated probabilities at the reference conditions, shape (b, f + …) → (b,)."""
@@ -67,6 +73,12 @@ class Ensemble:
             for k, (member, model) in enumerate(zip(self.recipe.members, self.models, strict=True))
         ]
         return parts, [member.weight for member in self.recipe.members]
+
+    def residual_body(self, n_inputs: int) -> Body | None:
+        """Give the graph part on ``n_inputs`` columns that corrects the blend; None where nothing does."""
+        if self.residual is None:
+            return None
+        return _body(self.residual, n_inputs + (self.gate is not None), "residual", exponential=self.recipe.log)
 
     def gate_part(self) -> GatePart | None:
         """Give the graph part that predicts the probability the bodies read."""
@@ -98,7 +110,7 @@ def fit_ensemble(rows: TaskRows, seed: int, others: Mapping[str, Ensemble] | Non
         seed: of draws and learners.
         others: fitted ensembles of other targets, for the recipe's gate.
     """
-    recipe, rng = rows.recipe, np.random.default_rng(seed)
+    recipe, rng, every = rows.recipe, np.random.default_rng(seed), rows
     gate = gate_of(recipe.gate, others or {})
     rows = rows.take(capped(rows.system, recipe.rows_per_system, rng))
     inputs, y, weight = rows.inputs, rows.y, system_weights(rows)
@@ -112,7 +124,20 @@ def fit_ensemble(rows: TaskRows, seed: int, others: Mapping[str, Ensemble] | Non
         y = np.concatenate([y, np.zeros(len(weak))])
         weight = np.concatenate([weight, np.full(len(weak), recipe.weak_weight)])
     models = tuple(_fit(member, recipe, inputs, y, weight, seed + k) for k, member in enumerate(recipe.members))
-    return Ensemble(recipe, models, gate)
+    blend = Ensemble(recipe, models, gate)
+    if recipe.residual is None:
+        return blend
+    return replace(blend, residual=_fit_residual(recipe.residual, blend, every, seed))
+
+
+def _fit_residual(member: Member, blend: Ensemble, rows: TaskRows, seed: int) -> Regressor:
+    """Learn what a blend leaves unexplained of every row, each as much as any other."""
+    inputs = rows.inputs
+    if blend.gate is not None:
+        inputs = np.hstack([inputs, blend.gate.probability(inputs)[:, None]])
+    model = _learner(member, blend.recipe, inputs.shape[1], seed + len(blend.models))
+    model.fit(masked(inputs, member), left_over(rows.y, blend.predict(rows.inputs), log=blend.recipe.log))
+    return model
 
 
 def gate_of(gate: Gate | None, others: Mapping[str, Ensemble]) -> Ensemble | None:
@@ -139,10 +164,10 @@ def capped(system: NDArray[np.str_], most: int, rng: np.random.Generator) -> NDA
 
 
 def system_weights(rows: TaskRows) -> Array:
-    """Trust divided by the root of the number of alloys of the chemical system, mean 1 over the alloys."""
+    """Trust divided by a power of the number of alloys of the chemical system, mean 1 over the alloys."""
     _, inverse = np.unique(rows.system, return_inverse=True)
     counts = np.bincount(inverse, rows.main, inverse.max() + 1)
-    weight = rows.trust / np.sqrt(np.maximum(counts, 1.0)[inverse])
+    weight = rows.trust / np.maximum(counts, 1.0)[inverse] ** rows.recipe.crowding
     return np.asarray(weight / weight[rows.main].mean())
 
 
@@ -193,17 +218,20 @@ def plain_columns() -> NDArray[np.bool_]:
 
 def _fit(member: Member, recipe: Recipe, inputs: Array, y: Array, weight: Array, seed: int) -> Regressor:
     """Fit one member."""
-    classes = recipe.kind == "classification"
-    model: Regressor
-    if member.learner == "extra_trees":
-        model = extra_trees(member.options, seed)
-    elif member.learner == "committee":
-        model = Committee(member.options, seed, classes=classes)
-    else:
-        kind = BoostedLogit if classes else BoostedValue
-        model = kind({**member.options, **_monotone(recipe.conditions, inputs.shape[1])}, seed)
+    model = _learner(member, recipe, inputs.shape[1], seed)
     model.fit(masked(inputs, member), _wanted(member, recipe, y), sample_weight=weight)
     return model
+
+
+def _learner(member: Member, recipe: Recipe, n_inputs: int, seed: int) -> Regressor:
+    """Make the learner of a member."""
+    classes = recipe.kind == "classification"
+    if member.learner == "extra_trees":
+        return extra_trees(member.options, seed)
+    if member.learner == "committee":
+        return Committee(member.options, seed, classes=classes)
+    kind = BoostedLogit if classes else BoostedValue
+    return kind({**member.options, **_monotone(recipe.conditions, n_inputs)}, seed)
 
 
 def _wanted(member: Member, recipe: Recipe, y: Array) -> Array:

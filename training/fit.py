@@ -143,9 +143,10 @@ def variants(target: str, tables: Mapping[str, TaskRows], rows: TaskRows, groupe
 
 def _precise_graph(teacher: Ensemble, rows: TaskRows, proof: Proof) -> ModelProto:
     """Write an ensemble as a graph."""
-    bodies, weights = teacher.bodies(rows.inputs.shape[1])
-    n_conditions = len(rows.recipe.conditions)
-    return build_model(bodies, weights, proof.head, len(alloy_spec().names), n_conditions, teacher.gate_part())
+    n_inputs, n_conditions = rows.inputs.shape[1], len(rows.recipe.conditions)
+    bodies, weights = teacher.bodies(n_inputs)
+    parts = teacher.gate_part(), teacher.residual_body(n_inputs)
+    return build_model(bodies, weights, proof.head, len(alloy_spec().names), n_conditions, *parts)
 
 
 def _screen_graph(student: Student, rows: TaskRows, proof: Proof) -> ModelProto:
@@ -163,7 +164,9 @@ def _members(recipe: Recipe) -> str:
 
     members = (f"{m.weight:.2g} × {m.learner} ({size(m.options)}, {m.columns} columns)" for m in recipe.members)
     gate = "" if recipe.gate is None else f"; reads {recipe.gate.target} as predicted"
-    return ", ".join(members) + gate
+    residual = recipe.residual
+    rest = "" if residual is None else f"; corrected by {residual.learner} ({size(residual.options)}) on its residuals"
+    return ", ".join(members) + gate + rest
 
 
 def _method(student: Student, others: Sequence[str], effort: Effort) -> str:

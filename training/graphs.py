@@ -63,6 +63,7 @@ def build_model(
     n_features: int,
     n_conditions: int = 0,
     gate: GatePart | None = None,
+    residual: Body | None = None,
 ) -> ModelProto:
     """Blend bodies by weight and finish with the head.
 
@@ -73,6 +74,7 @@ def build_model(
         n_features: f.
         n_conditions: k, 0 for none.
         gate: predicts one more input column.
+        residual: what is added to the blend, or what it is multiplied by where the body gives a logarithm.
 
     Returns:
         A checked model with a dynamic batch size.
@@ -91,6 +93,8 @@ def build_model(
     else:
         nodes.append(helper.make_node("Identity", joined, [JOINED]))
     blended = _blend(nodes, constants, bodies, weights, "blend")
+    if residual is not None:
+        blended = _corrected(nodes, constants, blended, residual)
     finish = _classify if head.kind == "classification" else _bracket
     outputs = finish(nodes, constants, blended, head)
     described = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["b", 1]) for name in outputs]
@@ -144,6 +148,18 @@ def _blend(
             value = f"{name}.sum{k}"
         blended = value
     return blended
+
+
+def _corrected(nodes: list[NodeProto], constants: list[TensorProto], blended: str, residual: Body) -> str:
+    """Append what corrects a blend; return the name of the result."""
+    nodes += residual.nodes
+    constants += residual.constants
+    if residual.exponential:
+        nodes.append(helper.make_node("Exp", [residual.output], ["residual.factor"]))
+        nodes.append(helper.make_node("Mul", [blended, "residual.factor"], ["residual.corrected"]))
+    else:
+        nodes.append(helper.make_node("Add", [blended, residual.output], ["residual.corrected"]))
+    return "residual.corrected"
 
 
 def _classify(nodes: list[NodeProto], constants: list[TensorProto], value: str, head: Head) -> tuple[str, ...]:

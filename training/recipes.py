@@ -91,6 +91,9 @@ class Recipe:
         weak_share: and at most this many for each measured row.
         weak_weight: weight of each of them.
         gate: another target's probability that is an input.
+        crowding: weight of a row falls with this power of the alloys of its chemical system.
+        residual: learns from every row what the blend leaves unexplained, as a factor where the recipe takes
+            logarithms; None for nothing.
     """
 
     target: str
@@ -106,6 +109,8 @@ class Recipe:
     weak_share: float = 0.0
     weak_weight: float = 0.0
     gate: Gate | None = None
+    crowding: float = 0.5
+    residual: Member | None = None
 
 
 @cache
@@ -124,7 +129,8 @@ def user_recipe(name: str, unit: str, kind: str, log: bool) -> Recipe:
     if kind not in ("regression", "classification"):
         raise InputError(f"target `{name}` has the unknown kind `{kind}`", "write `regression` or `classification`")
     classes = kind == "classification"
-    pattern = standing_recipes()["p_amorphous" if classes else "hardness_gpa"]
+    standing = standing_recipes()
+    pattern = standing["p_amorphous" if classes else "hardness_gpa"]
     return Recipe(
         target=f"p_{name.removeprefix('is_')}" if classes else name,
         task=name,
@@ -134,16 +140,21 @@ def user_recipe(name: str, unit: str, kind: str, log: bool) -> Recipe:
         interval="none" if classes else "relative" if log else "absolute",
         rows_per_system=pattern.rows_per_system,
         members=pattern.members,
+        crowding=pattern.crowding,
+        residual=None if classes else standing["resistivity_uohm_cm"].residual,
     )
 
 
 def thinned(recipe: Recipe, share: float) -> Recipe:
     """Return the recipe with a share of its trees, at least a dozen a learner."""
 
-    def fewer(options: Mapping[str, Scalar]) -> dict[str, Scalar]:
-        return {k: max(_LEAST, round(share * float(v))) if k in _TREE_COUNTS else v for k, v in options.items()}
+    def fewer(member: Member) -> Member:
+        given = member.options.items()
+        counts = {k: max(_LEAST, round(share * float(v))) for k, v in given if k in _TREE_COUNTS}
+        return replace(member, options={**member.options, **counts})
 
-    return replace(recipe, members=tuple(replace(m, options=fewer(m.options)) for m in recipe.members))
+    residual = None if recipe.residual is None else fewer(recipe.residual)
+    return replace(recipe, members=tuple(fewer(member) for member in recipe.members), residual=residual)
 
 
 def sized(recipe: Recipe, rows: int) -> Recipe:
@@ -214,14 +225,16 @@ def _recipe(target: str, body: Mapping[str, object]) -> Recipe:
     fields = dict(body)
     members = fields.pop("members")
     conditions = fields.pop("conditions", [])
-    gate = fields.pop("gate", None)
+    gate, residual = fields.pop("gate", None), fields.pop("residual", None)
     assert isinstance(members, list)
     assert isinstance(conditions, list)
     assert gate is None or isinstance(gate, dict)
+    assert residual is None or isinstance(residual, dict)
     return Recipe(
         target=target,
         members=tuple(Member(**m) for m in members),
         conditions=tuple(ConditionSpec(**c) for c in conditions),
         gate=None if gate is None else Gate(**gate),
+        residual=None if residual is None else Member(weight=1.0, **residual),
         **fields,  # type: ignore[arg-type]
     )

@@ -61,7 +61,7 @@ def stack(
     units = [(seed, fold) for seed in (CHOICE, JUDGED) for fold in range(FOLDS)]
     answers = in_order(_fit_fold, wide, units, workers)
     found = {
-        (seed, target): np.full((len(rows), len(rows.recipe.members)), np.nan)
+        (seed, target): np.full((len(rows), len(rows.recipe.members) + 1), np.nan)
         for seed in (CHOICE, JUDGED)
         for target, rows in wide.items()
     }
@@ -122,18 +122,20 @@ def learned_shares(predicted: Array, y: Array, *, classes: bool) -> Array:
 
 
 def _fit_fold(tables: Mapping[str, TaskRows], unit: tuple[int, int]) -> dict[str, Array]:
-    """Fit every target outside one fold and predict inside with every member."""
+    """Fit every target outside one fold and predict inside with every member, and last with all as they are served."""
     seed, fold = unit
     folds = fold_rows(tables, "grouped", seed)
     outside = {target: rows.take(np.flatnonzero(folds[target] != fold)) for target, rows in tables.items()}
     fitted = fit_ensembles(outside, seed)
-    return {t: member_predictions(fitted[t], rows.inputs[folds[t] == fold]) for t, rows in tables.items()}
+    inside = {target: rows.inputs[folds[target] == fold] for target, rows in tables.items()}
+    return {t: np.column_stack([member_predictions(fitted[t], x), fitted[t].predict(x)]) for t, x in inside.items()}
 
 
 def _judged(rows: TaskRows, choice: Array, judged: Array, name: str) -> Stack:
-    """Learn shares from one set of predictions (n, m) and score all blends on another."""
+    """Learn shares from one set of predictions (n, m + 1) and score all blends on another."""
     recipe, counted = rows.recipe, scored_rows(rows)
     members = recipe.members
+    choice, judged, served = choice[:, :-1], judged[:, :-1], judged[:, -1]
     standing = np.array([member.weight for member in members])
     classes = recipe.kind == "classification"
     learned = learned_shares(choice[counted], rows.y[counted], classes=classes)
@@ -142,11 +144,14 @@ def _judged(rows: TaskRows, choice: Array, judged: Array, name: str) -> Stack:
         return score(rows, judged @ np.asarray(shares), "precise")[name]
 
     blends = {"recipe": standing, "learned": learned, "equal": np.full(len(members), 1.0 / len(members))}
+    scores = {f"{how} shares": value(shares) for how, shares in blends.items()}
+    if recipe.residual is not None:
+        scores["recipe shares, residuals learned"] = score(rows, served, "precise")[name]
     return Stack(
         recipe.target,
         members,
         tuple(standing.tolist()),
         tuple(learned.tolist()),
         tuple(value(row) for row in np.eye(len(members))),
-        {how: value(shares) for how, shares in blends.items()},
+        scores,
     )

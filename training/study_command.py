@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -30,7 +31,7 @@ class StudyRequest:
     """What `training study` was asked for.
 
     Attributes:
-        name: of a study, or `all`.
+        names: of studies, or `all` alone.
         quick: few rows, epochs, seeds and folds.
         data: a user's table, or the paper's export.
         targets: TOML file with targets of the user's own.
@@ -45,7 +46,7 @@ class StudyRequest:
         as_json: print one JSON document in the place of tables.
     """
 
-    name: str
+    names: tuple[str, ...]
     quick: bool = False
     data: Path | None = None
     targets: Path | None = None
@@ -61,7 +62,7 @@ class StudyRequest:
 
 
 def run_study(request: StudyRequest) -> None:
-    """Run one study or all; tables go to standard output, progress to standard error, reports into a folder.
+    """Run some studies or all; tables go to standard output, progress to standard error, reports into a folder.
 
     Raises:
         InputError: an unknown study, options or rows that cannot be used; before anything is trained.
@@ -96,7 +97,8 @@ def run_study(request: StudyRequest) -> None:
         raise InputError("no study can be run on these rows", "ask for one by its name to see what it lacks")
     if request.answer:
         stamp = stamp_of(context, _today(), (time.monotonic() - began) / 60.0, context.effort)
-        write_whole(request.answer, answer(results, stamp).encode())
+        reports = Path(os.path.relpath(folder, request.answer.parent)).as_posix()
+        write_whole(request.answer, answer(results, stamp, _missing(results), reports).encode())
     say(f"wrote {len(results)} reports to {folder}")
 
 
@@ -106,15 +108,28 @@ def _today() -> str:
 
 
 def _names(request: StudyRequest) -> tuple[str, ...]:
-    """Names of the studies to run."""
+    """Names of the studies to run, each once, in the order of all."""
     from training.study import STUDIES
 
-    require_choice("study", request.name, [*STUDIES, ALL])
-    if (request.name == CUSTOM) != (request.config is not None):
-        if request.config is None:
-            raise InputError("the study `custom` has no configuration", "name a TOML file of methods with `--config`")
-        raise InputError(f"the study `{request.name}` takes no configuration", "run `training study custom --config …`")
-    return tuple(name for name in STUDIES if name != CUSTOM) if request.name == ALL else (request.name,)
+    for name in request.names:
+        require_choice("study", name, [*STUDIES, ALL])
+    asked = set(request.names)
+    others = sorted(asked - {CUSTOM})
+    if CUSTOM in asked and request.config is None:
+        raise InputError("the study `custom` has no configuration", "name a TOML file of methods with `--config`")
+    if others and request.config is not None:
+        raise InputError(f"the study `{others[0]}` takes no configuration", "run `training study custom --config …`")
+    if ALL in asked:
+        return tuple(name for name in STUDIES if name != CUSTOM)
+    return tuple(name for name in STUDIES if name in asked)
+
+
+def _missing(results: Sequence[StudyResult]) -> list[str]:
+    """Names of the paper's studies without a result here; none where only a user's own was asked for."""
+    from training.study import STUDIES
+
+    ran = {result.name for result in results}
+    return [] if ran == {CUSTOM} else [name for name in STUDIES if name not in (*ran, CUSTOM)]
 
 
 def _seeds(text: str | None) -> tuple[int, ...] | None:

@@ -62,7 +62,8 @@ def _hold(found: AlloyList, units: Units | None) -> None:
     formula = None if found.formula is None else header[found.formula]
     elements = {symbol: header[place] for symbol, place in found.elements.items()}
     conditions = ("load_n",) if "load_n" in header else ()
-    reader = BlockReader(formula, elements, units, feature_spec("kang21").descriptors, conditions, {"load_n": 5.0})
+    foreign, known = tuple(header[place] for place in found.foreign), {"load_n": 5.0}
+    reader = BlockReader(formula, elements, foreign, units, feature_spec("kang21").descriptors, conditions, None, known)
     before = 0
     for text in found.blocks:
         read = reader.read(text)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from types import FrameType
 
 import typer
 
+from screener.cli.streams import usable_streams
 from screener.errors import ScreenerError
 from screener.visible_text import visible_line
 
@@ -28,57 +28,47 @@ class _Terminated(BaseException):
 
 def exit_code(command: Callable[[], object]) -> int:
     """Run a command and turn the way it ends into an exit code, errors shown on standard error."""
-    _give_streams()
-    try:
-        with _terminable():
-            command()
-            sys.stdout.flush()
-        return DONE
-    except typer.Exit as end:
-        return int(end.exit_code)
-    except ScreenerError as error:
-        show(error)
-    except _USAGE_ERROR as error:
-        show(usage_error(error))
-    except BrokenPipeError:
-        return DONE  # whoever read the output has seen enough
-    except (KeyboardInterrupt, typer.Abort):
-        return INTERRUPTED
-    except _Terminated:
-        return TERMINATED
-    except Exception:
-        with suppress(BrokenPipeError):
-            traceback.print_exc()
-        return BUG
-    finally:
-        _settle_streams()
-    return USER_ERROR
-
-
-def _give_streams() -> None:
-    """Write nowhere where the caller has closed standard output or standard error."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
-
-
-def _settle_streams() -> None:
-    """Write what is still buffered; where nobody reads any more it goes nowhere, and nothing is said about it."""
-    for stream in (sys.stdout, sys.stderr):
+    with usable_streams():
         try:
-            stream.flush()
+            with _terminable():
+                command()
+                sys.stdout.flush()
+            return DONE
+        except typer.Exit as end:
+            return int(end.exit_code)
         except BrokenPipeError:
-            with suppress(OSError, ValueError):
-                nowhere = os.open(os.devnull, os.O_WRONLY)
-                os.dup2(nowhere, stream.fileno())
-                os.close(nowhere)
+            return DONE  # whoever read the output has seen enough
+        except (Exception, KeyboardInterrupt, _Terminated) as error:
+            return _request(error) or _told(error)
+
+
+def _request(error: BaseException | None) -> int | None:
+    """Return the exit code of the request to end behind an error, which a library may have made one of its own."""
+    while error is not None:
+        if isinstance(error, _Terminated):
+            return TERMINATED
+        if isinstance(error, KeyboardInterrupt | typer.Abort):
+            return INTERRUPTED
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _told(error: BaseException) -> int:
+    """Show an error on standard error and return its exit code."""
+    if isinstance(error, ScreenerError):
+        show(error)
+        return USER_ERROR
+    if isinstance(error, _USAGE_ERROR):
+        show(usage_error(error))
+        return USER_ERROR
+    traceback.print_exception(error)
+    return BUG
 
 
 def show(error: ScreenerError) -> None:
     """Print one fact and, after a blank line, what to do about it."""
     hint = f"\n\nhint: {visible_line(error.hint)}" if error.hint else ""
-    with suppress(BrokenPipeError):
-        print(f"error: {visible_line(error.message)}{hint}", file=sys.stderr)
+    print(f"error: {visible_line(error.message)}{hint}", file=sys.stderr)
 
 
 def usage_error(problem: Exception) -> ScreenerError:

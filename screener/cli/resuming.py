@@ -54,6 +54,8 @@ class Asked:
             InputError: the journal is damaged or of another run.
             OutputError: another run is at work there, or `--resume` names something else than is written.
         """
+        if resume is not None and not output and folder is None and _plain(resume).is_dir():
+            folder = _plain(resume)
         target = OutputTarget.parse(output if output or folder or resume is None else str(_plain(resume)))
         asked = cls(Recipe(job, folder is not None, where), target, Places.of(target, folder))
         if resume is None:

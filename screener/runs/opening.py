@@ -77,16 +77,16 @@ def is_complete(places: Places, asked: Mapping[str, object]) -> bool:
     Raises:
         InputError: what is there answers another question.
     """
-    if places.folder is not None:
-        return (places.folder / MANIFEST).exists()
-    if places.output is None or not places.output.exists():
+    result = places.output if places.folder is None else places.folder
+    if result is None or not (result if places.folder is None else result / MANIFEST).exists():
         return False
-    recorded = _question_in(places.output)
+    recorded = _question_in(result)
     # As JSON has it: without the difference of lists and tuples.
     now = json.loads(json.dumps({**asked, "process": None}))
     if recorded is None or {**recorded, "process": None} != now:
         raise InputError(
-            f"`{places.output}` has no journal and answers another question", "leave --resume out to replace it"
+            f"`{result}` has no journal and answers another question",
+            "leave --resume out to replace it" if places.folder is None else "name another folder with --all",
         )
     return True
 
@@ -197,12 +197,14 @@ def _make(folder: Path) -> bool:
 
 
 def _question_in(output: Path) -> dict[str, object] | None:
-    """Read the question that a result says it answers; None where it says nothing readable."""
+    """Read the question that a result, a file or a folder, says it answers; None where it says nothing readable."""
     try:
-        if output.suffix.lower() == ".parquet":
+        if output.is_dir():
+            metadata: Mapping[str, object] = json.loads((output / MANIFEST).read_bytes())["content"]
+        elif output.suffix.lower() == ".parquet":
             import polars
 
-            metadata: Mapping[str, object] = polars.read_parquet_metadata(output)
+            metadata = polars.read_parquet_metadata(output)
         else:
             metadata = json.loads(meta_path(output).read_bytes())
         question = json.loads(str(metadata["screener.question"]))

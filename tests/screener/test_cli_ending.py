@@ -80,6 +80,25 @@ def test_a_killed_run_leaves_nothing_under_the_final_name(
         assert err.splitlines()[-1].endswith(b"go on with `screener enumerate --resume out.csv`")
 
 
+@pytest.mark.parametrize("results", [("-o", "out.csv"), ("--all", "out", "-o", "out.csv"), ("--all", "out")])
+def test_a_run_that_nobody_listens_to_still_ends_whole(
+    results: tuple[str, ...], tiny_models: Path, tmp_path: Path
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "screener", "enumerate", "--elements", "Al,Ti,Cr", "--step", "10", *results]
+    ended = subprocess.run(
+        [*command, "--models", str(tiny_models)], stdout=writer, stderr=writer, cwd=tmp_path, timeout=120, check=False
+    )
+    os.close(writer)
+    assert ended.returncode == 0
+    assert not list(tmp_path.glob("*.run"))
+    if "out" in results:
+        assert (tmp_path / "out" / "manifest.json").exists()
+    if "out.csv" in results:
+        assert len((tmp_path / "out.csv").read_text().splitlines()) > 1
+
+
 def test_a_closed_pipe_ends_quietly(tiny_models: Path) -> None:
     command = f"{sys.executable} -m screener cite --models {tiny_models}"
     ended = subprocess.run(
@@ -113,6 +132,21 @@ def test_stopping_is_not_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code(interrupt) == errors.INTERRUPTED
     assert exit_code(lambda: os.kill(os.getpid(), signal.SIGTERM)) == errors.TERMINATED
     assert signal.getsignal(signal.SIGTERM) is before
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, errors.TERMINATED), (signal.SIGINT, errors.INTERRUPTED)])
+def test_a_request_to_end_that_a_library_makes_its_own_error_is_still_one(
+    number: int, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def load() -> None:
+        try:
+            os.kill(os.getpid(), number)
+            time.sleep(5)
+        except BaseException as inner:  # as compiled modules do while they are imported
+            raise ImportError("initialization failed") from inner
+
+    assert exit_code(load) == code
     assert capsys.readouterr().err == ""
 
 

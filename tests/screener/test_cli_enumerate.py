@@ -190,7 +190,8 @@ REFUSED = {
         "leave such elements out, or drop `--strict` to have them flagged in `in_domain`",
     ),
     "seed": (("--seed", "3"), "--seed `3` without `--sample`", "only a draw is random: add `--sample N`"),
-    "sample": (("--sample", "-3"), "sample size `-3` is negative", "use a sample size of 0 or more"),
+    "sample": (("--sample", "-3"), "sample size `-3` is below 1", "draw at least one candidate"),
+    "nothing drawn": (("--sample", "0"), "sample size `0` is below 1", "draw at least one candidate"),
     "top": (("--top", "0"), "--top `0` is below 1", "ask for at least one candidate, e.g. `--top 20`"),
     "draw": (
         ("--elements", "Al,Ti,Cr,Fe,Co,Ni,Cu,Zr,Mo", "--sample", "200000000"),

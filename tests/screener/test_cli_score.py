@@ -131,6 +131,17 @@ def test_rejects_go_where_they_are_sent(run, listed: Path, tmp_path: Path) -> No
     assert not (tmp_path / "out.csv.rejects.csv").exists()
 
 
+@pytest.mark.parametrize("name", ["bad.parquet", "bad.JSONL"])
+def test_rejects_are_text_in_lines(run, listed: Path, tmp_path: Path, name: str) -> None:
+    ended = run("score", "list.csv", "--rejects", name)
+    suffix = name.removeprefix("bad")
+    assert (ended.code, ended.err) == (
+        2,
+        f"error: rejects cannot be written as `{suffix}`\n\nhint: end --rejects in .csv\n",
+    )
+    assert not (tmp_path / name).exists()
+
+
 def test_a_list_may_come_through_a_pipe(run, monkeypatch: pytest.MonkeyPatch, listed: Path) -> None:
     expected = run("score", "list.csv", "--quiet").out
     for content in (LIST.encode(), gzip.compress(LIST.replace(",", ";").encode())):

@@ -87,7 +87,35 @@ def test_blank_numbers_take_what_is_given() -> None:
     assert {row: problem[:3] for row, problem in problems.items()} == {3: ("t", "fast", "not a number")}
 
 
-@pytest.mark.parametrize("text", ["5_0", "٥٠", "５０", "1_000.5", "0x10", "5,0", "5 0", "--5", "1e", "i_nf", "½"])
+@pytest.mark.parametrize("text", ["33,3", "-0,5", ",5", "+1,000"])
+def test_a_decimal_comma_is_named(text: str) -> None:
+    _, problems = read_numbers(polars.Series("t", ["1", text]), math.nan)
+    assert {row: problem[:3] for row, problem in problems.items()} == {1: ("t", text, "a decimal comma: write a point")}
+
+
+def test_amounts_of_elements_without_data_refuse_the_row_that_they_complete() -> None:
+    rows = [
+        "89.6,6.1,4,0.3,",
+        "89,6,4,0.4,0.6",
+        "90,6,4,,",
+        "90,6,4,0.2,14.9",
+        "90,6,4,cast,",
+        "0.9,0.06,0.03,0.01,",
+        "90,6,,1,",
+    ]
+    cells = polars.DataFrame([row.split(",") for row in rows], [*COLUMNS, "O", " S"], orient="row")
+    batch, problems = read_amounts(cells, COLUMNS, None, ("O", " S"))
+    told = {row: problem[:3] for row, problem in problems.items()}
+    assert told == {
+        0: ("O", "0.3", "no alloy data for `O`"),
+        1: ("O", "0.4", "no alloy data for `O`"),
+        5: ("O", "0.01", "no alloy data for `O`"),
+        6: ("O", "1", "no alloy data for `O`"),
+    }
+    assert np.diff(batch.start).tolist() == [0, 0, 3, 3, 3, 0, 0]
+
+
+@pytest.mark.parametrize("text", ["5_0", "٥٠", "５０", "1_000.5", "0x10", "5 0", "--5", "1e", "i_nf", "½"])
 def test_what_only_some_readers_take_for_a_number_is_none(text: str) -> None:
     _, problems = read_numbers(polars.Series("t", ["1", text]), math.nan)
     assert {row: problem[:3] for row, problem in problems.items()} == {1: ("t", text, "not a number")}

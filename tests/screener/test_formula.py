@@ -108,6 +108,8 @@ def test_balance_notation_with_units():
         ("(Fe)", {"Fe": 100}),
         ("Cu", {"Cu": 100}),
         ("Cu2", {"Cu": 100}),
+        ("Fe 70 Ni 30", {"Fe": 70, "Ni": 30}),
+        ("Zr 41.2\tTi13.8  Cu\u00a045", {"Zr": 41.2, "Ti": 13.8, "Cu": 45}),
         ("Al.5Ti5.", {"Al": 9.09, "Ti": 90.91}),
         ("Al₅₀Ti₅₀", {"Al": 50, "Ti": 50}),
         ("\tAl50\u00a0Ti50 \n", {"Al": 50, "Ti": 50}),

@@ -43,7 +43,7 @@ CONTESTED = {
     "Al.5Ti5.": {"Al": 9.09, "Ti": 90.91},
     "Cu-50Zr50": ("cannot read `-50Zr50` in `Cu-50Zr50`", HINT),
     "Fe70 at% Ni30": ("cannot read `at% Ni30` in `Fe70 at% Ni30`", HINT),
-    "Fe 70 Ni 30": ("cannot read `70 Ni 30` in `Fe 70 Ni 30`", HINT),
+    "Fe 70 Ni 30": {"Fe": 70.0, "Ni": 30.0},
     "Al1e-3Cu": ("cannot read `e-3Cu` in `Al1e-3Cu`", HINT),
     "CO2": ("no alloy data for `O`", "leave `O` out: the mixing enthalpies do not cover it"),
     "Al" + "9" * 400 + "Cu": (f"amounts in `Al{'9' * 57}…` are not finite", "write amounts in percent"),

@@ -44,7 +44,7 @@ def test_size_and_estimate(client) -> None:
         ({"search": "exhaustive", "elements": "Al,Ti,Cr,Fe,Co,Ni,Cu,Zr", "step": 1}, None),
         ({"elements": "Al,Ti,Cr,Fe,Co,Ni,Cu,Zr,Nb,Mo,Ta,W", "step": "0.1", "search": "exact"}, None),
         ({"elements": "Al,He"}, "no alloy data for `He`"),
-        ({"sample": -3}, "sample size `-3` is negative"),
+        ({"sample": -3}, "sample size `-3` is below 1"),
         ({"seed": -1}, "seed `-1` is negative"),
     ],
 )

@@ -69,7 +69,9 @@ def test_a_group_that_carries_the_property_is_missed():
     assert scores["hardness_gpa", "everything"] > scores["hardness_gpa", f"without {carrier}"]
 
 
-STACK = Stack("hardness_gpa", TWO.members, (0.5, 0.5), (0.875, 0.125), (0.901, 0.902), {"recipe": 0.903, "x": 0.904})
+STACK = Stack(
+    "hardness_gpa", TWO.members, (0.5, 0.5), (0.875, 0.125), (0.901, 0.902), {"recipe shares": 0.903, "x": 0.904}
+)
 
 
 def test_the_report_shows_what_was_computed():

@@ -25,9 +25,12 @@ from training.ensembles import (
 )
 from training.graphs import Head, build_model
 from training.pooling import nearest_distance
+from training.residuals import MOST, corrected, left_over
 from training.tasks import alloy_spec
 from training.trees import extra_trees
 
+FOREST = replace(TREES, columns="plain", options={"n_estimators": 12, "min_samples_leaf": 1, "max_features": 1.0})
+TREE = replace(BOOSTED, columns="plain")
 systems = st.lists(st.sampled_from(["Al", "Al-Ti", "Cu-Zr", "Fe-Ni", "Cr"]), min_size=1, max_size=80)
 
 
@@ -50,15 +53,15 @@ def test_the_rows_of_a_crowded_system_are_chosen_at_random():
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.integers(1, 84), st.integers(0, 9))
-def test_weights_average_to_one_and_follow_trust(n, seed):
-    rows = invented_rows(n=84, seed=0)
+@given(st.integers(1, 84), st.integers(0, 9), st.sampled_from([0.0, 0.25, 0.5, 1.0]))
+def test_weights_average_to_one_and_follow_trust(n, seed, crowding):
+    rows = invented_rows(replace(HARDNESS, crowding=crowding), n=84, seed=0)
     rows = rows.take(np.sort(np.random.default_rng(seed).choice(84, n, replace=False)))
     weight = system_weights(rows)
     assert weight.mean() == pytest.approx(1.0)
     for name in set(rows.system):
         mine = rows.system == name
-        total = weight[mine] / rows.trust[mine] * np.sqrt(mine.sum())
+        total = weight[mine] / rows.trust[mine] * mine.sum() ** crowding
         assert total == pytest.approx(np.full(mine.sum(), total[0]))
 
 
@@ -98,15 +101,24 @@ def test_plain_members_read_fractions_and_six_scalars_alone():
     assert (masked(rows.inputs, TREES) == rows.inputs).all()
 
 
-@pytest.mark.parametrize("recipe", [HARDNESS, RESISTIVITY, GLASS])
-def test_the_graph_of_an_ensemble_answers_as_the_ensemble(recipe):
+@pytest.mark.parametrize(
+    ("recipe", "residual"),
+    [
+        (HARDNESS, None),
+        (RESISTIVITY, None),
+        (GLASS, None),
+        (HARDNESS, FOREST),
+        (RESISTIVITY, FOREST),
+        (RESISTIVITY, TREE),
+    ],
+)
+def test_the_graph_of_an_ensemble_answers_as_the_ensemble(recipe, residual):
     members = (replace(TREES, weight=0.3), replace(BOOSTED, weight=0.7, columns="plain"))
-    rows = invented_rows(replace(recipe, members=members))
+    rows = invented_rows(replace(recipe, members=members, residual=residual))
     ensemble = fit_ensemble(rows, seed=1)
     bodies, weights = ensemble.bodies(rows.inputs.shape[1])
-    model = build_model(
-        bodies, weights, Head("y", "regression", floor=None), len(alloy_spec().names), rows.conditions.shape[1]
-    )
+    head, sizes = Head("y", "regression", floor=None), (len(alloy_spec().names), rows.conditions.shape[1])
+    model = build_model(bodies, weights, head, *sizes, residual=ensemble.residual_body(rows.inputs.shape[1]))
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     _, fractions = drawn_alloys(10_500, 9)
     features = featurize(fractions, element_symbols(), alloy_spec())
@@ -119,6 +131,37 @@ def test_the_graph_of_an_ensemble_answers_as_the_ensemble(recipe):
     expected = ensemble.predict(inputs)
     assert found == pytest.approx(expected, abs=1e-5 * max(1.0, np.abs(expected).max()))
     assert np.ptp(expected) > 0.5
+
+
+@pytest.mark.parametrize("recipe", [HARDNESS, RESISTIVITY])
+def test_residuals_are_learned_from_rows_that_the_blend_never_saw(recipe):
+    blend = replace(recipe, rows_per_system=3)
+    rows = invented_rows(blend)
+    smooth = fit_ensemble(rows, 1)
+    sharp = fit_ensemble(replace(rows, recipe=replace(blend, residual=FOREST)), 1)
+    errors = [np.abs(np.log(each.predict(rows.inputs) / rows.y)) for each in (smooth, sharp)]
+    assert np.quantile(errors[0], 0.9) > 0.05
+    assert np.quantile(errors[1], 0.9) < 1e-9  # every alloy has a leaf of its own, measured twice or not
+    learned = sharp.residual.predict(rows.inputs)
+    told = corrected(smooth.predict(rows.inputs), learned, log=recipe.log)
+    assert sharp.predict(rows.inputs) == pytest.approx(told)
+    assert np.std(learned) > 0.01
+
+
+@given(st.lists(st.tuples(st.floats(1e-3, 1e3), st.floats(-50.0, 1e3)), min_size=1, max_size=8), st.booleans())
+def test_what_is_left_over_leads_towards_what_was_measured(pairs, log):
+    y, said = np.array(pairs).T
+    said = np.abs(said) + 1e-3 if log else said
+    learned = left_over(y, said, log=log)
+    back, most = corrected(said, learned, log=log), MOST if log else MOST * np.std(y)
+    near = np.abs(np.log(y / said) if log else y - said) <= most
+    assert back[near] == pytest.approx(y[near], rel=1e-9, abs=1e-9)
+    assert np.abs(learned[~near]) == pytest.approx(most)
+    assert (np.abs(back - y) <= np.abs(said - y) + 1e-9).all()
+
+
+def test_a_blend_of_nothing_leaves_a_finite_rest():
+    assert np.isfinite(left_over(np.array([5.0, 5.0]), np.array([0.0, -3.0]), log=True)).all()
 
 
 def test_a_forest_that_classifies_answers_on_the_scale_of_logits():

@@ -34,6 +34,7 @@ def test_the_standing_targets():
         assert sum(m.weight for m in recipe.members) == pytest.approx(1.0)
         assert {m.learner for m in recipe.members} <= set(LEARNERS)
         assert {m.columns for m in recipe.members} <= {"all", "plain"}
+        assert recipe.residual is None or (recipe.kind, recipe.residual.weight) == ("regression", 1.0)
 
 
 def test_own_targets_follow_a_standing_pattern():
@@ -48,6 +49,8 @@ def test_own_targets_follow_a_standing_pattern():
         assert (label.target, label.task, label.unit, label.interval) == ("p_ductile", name, "1", "none")
         assert label.weak_negatives == 0
     assert strength.conditions == label.conditions == ()
+    assert strength.residual is not None
+    assert label.residual is None
 
 
 def test_unknown_kinds_are_refused():

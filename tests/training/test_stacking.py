@@ -74,7 +74,7 @@ def test_shares_are_learned_on_one_grouping_and_judged_on_another(monkeypatch):
     assert hardness.standing == (0.25, 0.75)
     assert sum(hardness.learned) == pytest.approx(1.0)
     assert amorphous.learned == pytest.approx((1.0,))
-    assert amorphous.alone[0] == amorphous.blends["recipe"] == amorphous.blends["equal"]
+    assert amorphous.alone[0] == amorphous.blends["recipe shares"] == amorphous.blends["equal shares"]
     assert max(hardness.alone) <= 1.0
     rows, folds = tables["hardness_gpa"], stacking.fold_rows(tables, "grouped", stacking.JUDGED)
     out = np.zeros(len(rows))
@@ -82,4 +82,15 @@ def test_shares_are_learned_on_one_grouping_and_judged_on_another(monkeypatch):
         inside = folds["hardness_gpa"] == fold
         fitted = fit_ensemble(rows.take(np.flatnonzero(~inside)), stacking.JUDGED)
         out[inside] = fitted.predict(rows.inputs[inside])
-    assert hardness.blends["recipe"] == pytest.approx(score(rows, out, "precise")["r2"])
+    assert hardness.blends["recipe shares"] == pytest.approx(score(rows, out, "precise")["r2"])
+
+
+def test_what_residuals_add_is_judged_beside_the_blend(monkeypatch):
+    monkeypatch.setattr(stacking, "widened", lambda rows: rows)
+    forest = replace(TREES, options={**TREES.options, "min_samples_leaf": 1})
+    rows = invented_rows(replace(TWO, rows_per_system=3, residual=forest), n=140)
+    (found,) = stack({"hardness_gpa": rows}, HEADLINE, workers=1)
+    (plain,) = stack({"hardness_gpa": replace(rows, recipe=replace(rows.recipe, residual=None))}, HEADLINE, workers=1)
+    assert set(found.blends) - set(plain.blends) == {"recipe shares, residuals learned"}
+    assert found.blends["recipe shares"] == plain.blends["recipe shares"]
+    assert found.blends["recipe shares, residuals learned"] != found.blends["recipe shares"]

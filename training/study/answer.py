@@ -23,19 +23,24 @@ _VERDICTS: Mapping[Verdict, str] = {
 }
 
 
-def answer(results: Sequence[StudyResult], stamp: Stamp) -> str:
+def answer(results: Sequence[StudyResult], stamp: Stamp, missing: Sequence[str] = (), folder: str = "") -> str:
     """Write the answer.
 
     Args:
         results: of the studies that were run.
         stamp: how they came about.
+        missing: names of studies that were not run.
+        folder: where their reports lie, as seen from the answer; no links where empty.
     """
     parts = ["# What multi-task learning does to alloy properties", "", _QUESTION, ""]
     parts += [f"{stamp.line()} Scores {digest_of(results)}. Written by `training study`. Quoted: {citation()}.", ""]
+    if missing:
+        parts += [f"Not run for this answer: {', '.join(f'`{name}`' for name in missing)}.", ""]
     parts += [_summary(results)]
     for result in results:
         if result.findings:
-            parts += [f"## {result.title}", "", f"Study `{result.name}`.", ""]
+            link = f": [tables and figures]({folder}/{result.name}.md)" if folder else ""
+            parts += [f"## {result.title}", "", f"Study `{result.name}`{link}.", ""]
             parts += [finding_markdown(finding) for finding in result.findings]
             parts += [f"- {note}" for note in result.notes] + [""]
     silent = [result.name for result in results if not result.findings]

@@ -212,3 +212,17 @@ def test_runs_that_left_nothing_or_are_complete(run, tmp_path: Path) -> None:
         "error: `out.csv` has no journal and answers another question\n\nhint: leave --resume out to replace it\n",
     )
     assert (tmp_path / "out.csv").read_bytes() == whole
+
+
+def test_a_whole_folder_answers_one_question(run, tmp_path: Path) -> None:
+    assert run(*SCAN, "--step", "10", "--all", "ALL", "--quiet").code == 0
+    whole = {path.name: path.read_bytes() for path in (tmp_path / "ALL").iterdir()}
+    for named in (("--resume", "ALL"), ("--all", "ALL", "--resume", "ALL")):
+        ended = run(*SCAN, "--step", "10", *named)
+        assert (ended.code, ended.err) == (0, "the run is complete: there is nothing to go on with\n")
+        ended = run(*SCAN, "--step", "5", *named)
+        assert (ended.code, ended.err) == (
+            2,
+            "error: `ALL` has no journal and answers another question\n\nhint: name another folder with --all\n",
+        )
+    assert {path.name: path.read_bytes() for path in (tmp_path / "ALL").iterdir()} == whole

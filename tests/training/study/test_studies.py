@@ -121,7 +121,7 @@ def test_the_command_runs_on_a_users_table_and_writes_its_report(tmp_path, capsy
     config = tmp_path / "mine.toml"
     config.write_text('weighting = "dwa"\n')
     request = StudyRequest(
-        *("custom", True, table(tmp_path / "own.csv")),
+        *(("custom",), True, table(tmp_path / "own.csv")),
         out=tmp_path / "out",
         no_cache=True,
         workers=1,
@@ -144,15 +144,15 @@ def test_the_command_runs_on_a_users_table_and_writes_its_report(tmp_path, capsy
 @pytest.mark.parametrize(
     ("request_of", "message", "hint"),
     [
-        ({"name": "mian"}, "unknown study `mian`", "did you mean `main`?"),
+        ({"names": ("mian",)}, "unknown study `mian`", "did you mean `main`?"),
         (
-            {"name": "main", "seeds": "1,x"},
+            {"names": ("main",), "seeds": "1,x"},
             "`x` is no seed",
             "write whole numbers separated by commas, e.g. --seeds 1,2,3",
         ),
-        ({"name": "main", "seeds": "7,7"}, "1 seed shows no spread", "give at least 2 different ones"),
+        ({"names": ("main",), "seeds": "7,7"}, "1 seed shows no spread", "give at least 2 different ones"),
         (
-            {"name": "custom"},
+            {"names": ("custom",)},
             "the study `custom` has no configuration",
             "name a TOML file of methods with `--config`",
         ),
@@ -168,17 +168,31 @@ def test_options_and_tables_that_cannot_be_used_are_refused(tmp_path):
     config = tmp_path / "mine.toml"
     config.write_text('weighting = "uncertianty"\n')
     with pytest.raises(InputError, match="unknown weighting `uncertianty`") as refused:
-        run_study(StudyRequest("custom", config=config))
+        run_study(StudyRequest(("custom",), config=config))
     assert "did you mean `uncertainty`?" in refused.value.hint
     config.write_text('weighting = "dwa"\n')
     with pytest.raises(InputError, match="the study `main` takes no configuration"):
-        run_study(StudyRequest("main", config=config))
+        run_study(StudyRequest(("main",), config=config))
     with pytest.raises(OutputError, match="is a folder"):
-        run_study(StudyRequest("main", answer=tmp_path, out=tmp_path))
-    single = StudyRequest("main", data=table(tmp_path / "one.csv", ("hardness_gpa",)), out=tmp_path, no_cache=True)
+        run_study(StudyRequest(("main",), answer=tmp_path, out=tmp_path))
+    single = StudyRequest(("main",), data=table(tmp_path / "one.csv", ("hardness_gpa",)), out=tmp_path, no_cache=True)
     with pytest.raises(InputError, match="`hardness_gpa` is a single task") as refused:
         run_study(single)
     assert refused.value.hint == "multi-task learning needs a table with at least two targets"
+
+
+def test_several_studies_run_once_each_in_their_order(tmp_path, monkeypatch, capsys):
+    names = ("main", "forms", "soft")
+    studies = {
+        name: base.Study(name, "a question", lambda context, name=name: base.StudyResult(name, name.upper(), ()))
+        for name in names
+    }
+    monkeypatch.setattr("training.study.STUDIES", studies)
+    own = table(tmp_path / "own.csv")
+    run_study(StudyRequest(("soft", "main", "soft"), data=own, out=tmp_path / "out", cache=tmp_path / "cells"))
+    said = [line.split("study ")[1] for line in capsys.readouterr().err.splitlines() if "study " in line]
+    assert said[:2] == ["main", "soft"]
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.md")) == ["main.md", "soft.md"]
 
 
 def test_studies_are_found_by_their_names():
@@ -193,22 +207,27 @@ def test_all_leaves_out_what_the_rows_do_not_allow(tmp_path, monkeypatch, capsys
         raise InputError("there is nothing to learn from", "give more")
 
     done = base.StudyResult("forms", "Forms", ())
+    claim = base.Finding("It helps.", "not decided", "a rule", "a number")
+    claimed = base.StudyResult("soft", "Soft", (), findings=(claim,))
     studies = {
         "main": base.Study("main", "a question", refuse),
         "derived": base.Study("derived", "a question", refuse, standard_only=True),
         "forms": base.Study("forms", "a question", lambda context: done),
+        "soft": base.Study("soft", "a question", lambda context: claimed),
         "custom": base.Study("custom", "a question", refuse),
     }
     monkeypatch.setattr("training.study.STUDIES", studies)
     answer = tmp_path / "answer.md"
-    run_study(StudyRequest("all", data=own, out=tmp_path / "out", cache=tmp_path / "cells", answer=answer))
+    run_study(StudyRequest(("all",), data=own, out=tmp_path / "out", cache=tmp_path / "cells", answer=answer))
     told = capsys.readouterr().err
     assert "study main left out: there is nothing to learn from" in told
     assert "study derived left out: it needs the paper's three tasks" in told
-    assert [path.name for path in (tmp_path / "out").glob("*.md")] == ["forms.md"]
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.md")) == ["forms.md", "soft.md"]
     assert "Studies without a claim to judge: `forms`." in answer.read_text()
-    del studies["forms"]
+    assert "Not run for this answer: `main`, `derived`.\n" in answer.read_text()
+    assert "Study `soft`: [tables and figures](out/soft.md).\n" in answer.read_text()
+    del studies["forms"], studies["soft"]
     with pytest.raises(InputError, match="no study can be run on these rows"):
-        run_study(StudyRequest("all", data=own, out=tmp_path / "out", cache=tmp_path / "cells"))
+        run_study(StudyRequest(("all",), data=own, out=tmp_path / "out", cache=tmp_path / "cells"))
     with pytest.raises(InputError, match="there is nothing to learn from"):
-        run_study(StudyRequest("main", data=own, out=tmp_path / "out", cache=tmp_path / "cells"))
+        run_study(StudyRequest(("main",), data=own, out=tmp_path / "out", cache=tmp_path / "cells"))
