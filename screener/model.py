@@ -44,7 +44,7 @@ class Model:
         card: its card.
         digest: sha256 of the file, 16 hex digits.
         session: ONNX Runtime session.
-        content: the file's bytes, for readers of the graph.
+        content: the file's bytes, for readers of the graph; empty where they were not kept.
         device: where the session runs.
     """
 
@@ -199,4 +199,5 @@ def open_session(content: bytes, device: Device, name: str) -> Session:
             f"`{name}` runs on {session.get_providers()[0]} where {device} was asked for",
             "use `--device cpu`, or install the `gpu` extra that matches the driver",
         )
+    session._model_bytes = None  # kept to open the session anew on other providers, which is never done
     return cast(Session, session)

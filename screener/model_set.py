@@ -7,7 +7,7 @@ import itertools
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from screener.card import TIERS, Classifier, Tier
@@ -214,6 +214,8 @@ def load_models(
     device: Device,
     tiers: tuple[Tier, ...] = ("screen", "characterize"),
     classifier: Classifier = "",
+    *,
+    contents: bool = True,
 ) -> ModelSet:
     """Load and prove every model of the tiers asked for.
 
@@ -222,6 +224,7 @@ def load_models(
         device: where they run.
         tiers: which of them.
         classifier: kind of the screen tier's amorphous classifier; empty takes the preferred one.
+        contents: whether to keep the files' bytes, which only readers of graphs need.
 
     Raises:
         ModelError: a file is missing, changed or unusable, a tier is empty, or there is no such classifier.
@@ -232,7 +235,7 @@ def load_models(
     names = sorted(n for n in digests if n.endswith(MODEL) and n.split("/")[0] in tiers)
     paths = [_present(folder, name) for name in names]
     # one after the other: each takes about eight times its size for a moment
-    models = [_load(path, device, name, digests[name]) for path, name in zip(paths, names, strict=True)]
+    models = [_load(path, device, name, digests[name], contents) for path, name in zip(paths, names, strict=True)]
     by_tier = {tier: _by_target(tier, folder, models, classifier if tier == "screen" else "") for tier in tiers}
     chosen = {model.name for found in by_tier.values() for model in found.values()}
     text = "".join(f"{digests[name]}  {name}\n" for name in sorted(digests))
@@ -240,10 +243,13 @@ def load_models(
     return ModelSet(folder, by_tier, digest, tuple(model for model in models if model.name not in chosen))
 
 
-def _load(path: Path, device: Device, name: str, digest: str) -> Model:
-    """Load a model; what reading a large one took is given back at once."""
+def _load(path: Path, device: Device, name: str, digest: str, contents: bool) -> Model:
+    """Load a model, with its file's bytes or without; what reading a large one took is given back at once."""
     model = Model.load(path, device, name, digest)
-    if len(model.content) > _LARGE:
+    large = len(model.content) > _LARGE
+    if not contents:
+        model = replace(model, content=b"")
+    if large:
         give_back()
     return model
 

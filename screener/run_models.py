@@ -148,5 +148,6 @@ def _load_precise(
         nets = {name: Float64Net.read(model.content) for name, model in search.models.items()}
     models = None
     if tier == "auto":
-        models = bind_tier("characterize", load_models(folder, device, ("characterize",)).characterize, question)
+        loaded = load_models(folder, device, ("characterize",), contents=False)
+        models = bind_tier("characterize", loaded.characterize, question)
     return Precise(models, read_index(folder) if nearest else None, nets)

@@ -187,7 +187,8 @@ def study(
         Path | None, typer.Option("--config", help="TOML file of methods, for the study `custom`.")
     ] = None,
     answer: Annotated[
-        Path | None, typer.Option("--answer", help="Write which of the paper's findings hold, as Markdown.")
+        Path | None,
+        typer.Option("--answer", help="Write which of the paper's findings hold, by all reports in --out."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document a line, one for each study.")] = False,
 ) -> None:

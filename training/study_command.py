@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from training.multitask.config import MultiTaskConfig
     from training.study.base import StudyContext, StudyResult
     from training.study.data import StudyRows
+    from training.study.records import Record
 
 ALL, CUSTOM = "all", "custom"
 FOLDER = Path("study")
@@ -68,8 +69,8 @@ def run_study(request: StudyRequest) -> None:
         InputError: an unknown study, options or rows that cannot be used; before anything is trained.
         OutputError: a place that cannot be written.
     """
-    from training.study.answer import answer
     from training.study.base import Effort
+    from training.study.records import record_of, write_record
     from training.study.report import one_line, printed, stamp_of, write_report
 
     names, seeds, config = _names(request), _seeds(request.seeds), _config(request)
@@ -77,13 +78,12 @@ def run_study(request: StudyRequest) -> None:
     _check_places(request, folder)
     say = clock()
     context = _context(request, _rows(request, say), seeds, config, say)
-    results: list[StudyResult] = []
-    began = time.monotonic()
+    records: list[Record] = []
     for name in _possible(names, context, say):
         start, before = time.monotonic(), replace(context.effort)
         say(f"study {name}")
         try:
-            results.append(_run_one(name, context))
+            result = _run_one(name, context)
         except InputError as error:
             if len(names) == 1:
                 raise
@@ -91,15 +91,31 @@ def run_study(request: StudyRequest) -> None:
             continue
         spent = Effort(context.effort.fits - before.fits, context.effort.seconds - before.seconds)
         stamp = stamp_of(context, _today(), (time.monotonic() - start) / 60.0, spent)
-        print((one_line if request.as_json else printed)(results[-1]), flush=True)
-        write_report(results[-1], stamp, folder)
-    if not results:
+        print((one_line if request.as_json else printed)(result), flush=True)
+        write_report(result, stamp, folder)
+        records.append(record_of(result, stamp))
+        write_record(records[-1], folder)
+    if not records:
         raise InputError("no study can be run on these rows", "ask for one by its name to see what it lacks")
     if request.answer:
-        stamp = stamp_of(context, _today(), (time.monotonic() - began) / 60.0, context.effort)
-        reports = Path(os.path.relpath(folder, request.answer.parent)).as_posix()
-        write_whole(request.answer, answer(results, stamp, _missing(results), reports).encode())
-    say(f"wrote {len(results)} reports to {folder}")
+        _write_answer(request.answer, records, folder, say)
+    say(f"wrote {len(records)} reports to {folder}")
+
+
+def _write_answer(place: Path, records: Sequence[Record], folder: Path, say: Callable[[str], None]) -> None:
+    """Write the answer of this run's studies and of those whose reports lie beside them, of the same rows and seeds."""
+    from training.study import STUDIES
+    from training.study.answer import answer
+    from training.study.records import records_beside
+
+    own = {record.name for record in records}
+    told = records_beside(records, folder, STUDIES if own != {CUSTOM} else own)
+    missing = [name for name in STUDIES if name not in (CUSTOM, *(record.name for record in told))]
+    earlier = [record.name for record in told if record.name not in own]
+    if earlier:
+        say(f"the answer counts reports that were there already: {', '.join(earlier)}")
+    reports = Path(os.path.relpath(folder, place.parent)).as_posix()
+    write_whole(place, answer(told, missing if own != {CUSTOM} else [], reports).encode())
 
 
 def _today() -> str:
@@ -122,14 +138,6 @@ def _names(request: StudyRequest) -> tuple[str, ...]:
     if ALL in asked:
         return tuple(name for name in STUDIES if name != CUSTOM)
     return tuple(name for name in STUDIES if name in asked)
-
-
-def _missing(results: Sequence[StudyResult]) -> list[str]:
-    """Names of the paper's studies without a result here; none where only a user's own was asked for."""
-    from training.study import STUDIES
-
-    ran = {result.name for result in results}
-    return [] if ran == {CUSTOM} else [name for name in STUDIES if name not in (*ran, CUSTOM)]
 
 
 def _seeds(text: str | None) -> tuple[int, ...] | None:

@@ -76,6 +76,17 @@ def test_a_tier_alone_has_the_same_digest(tiny_models):
     assert screen.digest == load_models(tiny_models, CPU, ("characterize",)).digest
 
 
+def test_files_that_nobody_reads_again_are_not_held(tiny_models):
+    held, lean = (load_models(tiny_models, CPU, ("characterize",), contents=kept) for kept in (True, False))
+    assert all(model.content for model in held)
+    assert not any(model.content for model in lean)
+    for target, model in lean.characterize.items():
+        model.replay()  # it predicts as it did
+        assert model.digest == held.characterize[target].digest
+        kept_by_the_runtime = [v for v in vars(model.session).values() if isinstance(v, bytes)]
+        assert not kept_by_the_runtime
+
+
 def test_the_digest_names_every_file_but_not_the_order_of_the_list(folder):
     before = load_models(folder, CPU, ("screen",)).digest
     lines = (folder / SUMS).read_text().splitlines(keepends=True)

@@ -1,4 +1,4 @@
-"""The written answer: which findings of the paper hold on these rows, from the results of the studies alone."""
+"""The written answer: which findings of the paper hold on these rows, from the studies' own records alone."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from training.report_tables import Section
-from training.study.base import Finding, StudyResult, Verdict
+from training.study.base import Finding, Verdict
 from training.study.quoted import citation
-from training.study.report import Stamp, digest_of, finding_markdown
+from training.study.records import Record, joint_scores, joint_stamp
+from training.study.report import finding_markdown
 
 _QUESTION = (
     "The founding paper reports what multi-task learning does to three properties of alloys. Its table is not public; "
@@ -23,35 +24,35 @@ _VERDICTS: Mapping[Verdict, str] = {
 }
 
 
-def answer(results: Sequence[StudyResult], stamp: Stamp, missing: Sequence[str] = (), folder: str = "") -> str:
+def answer(records: Sequence[Record], missing: Sequence[str] = (), folder: str = "") -> str:
     """Write the answer.
 
     Args:
-        results: of the studies that were run.
-        stamp: how they came about.
+        records: of the studies that were run, of the same rows and seeds, at least one.
         missing: names of studies that were not run.
         folder: where their reports lie, as seen from the answer; no links where empty.
     """
     parts = ["# What multi-task learning does to alloy properties", "", _QUESTION, ""]
-    parts += [f"{stamp.line()} Scores {digest_of(results)}. Written by `training study`. Quoted: {citation()}.", ""]
+    said = f"{joint_stamp(records).line()} Scores {joint_scores(records)}."
+    parts += [f"{said} Written by `training study`. Quoted: {citation()}.", ""]
     if missing:
         parts += [f"Not run for this answer: {', '.join(f'`{name}`' for name in missing)}.", ""]
-    parts += [_summary(results)]
-    for result in results:
-        if result.findings:
-            link = f": [tables and figures]({folder}/{result.name}.md)" if folder else ""
-            parts += [f"## {result.title}", "", f"Study `{result.name}`{link}.", ""]
-            parts += [finding_markdown(finding) for finding in result.findings]
-            parts += [f"- {note}" for note in result.notes] + [""]
-    silent = [result.name for result in results if not result.findings]
+    parts += [_summary(records)]
+    for record in records:
+        if record.findings:
+            link = f": [tables and figures]({folder}/{record.name}.md)" if folder else ""
+            parts += [f"## {record.title}", "", f"Study `{record.name}`{link}.", ""]
+            parts += [finding_markdown(finding) for finding in record.findings]
+            parts += [f"- {note}" for note in record.notes] + [""]
+    silent = [record.name for record in records if not record.findings]
     if silent:
         parts += [f"Studies without a claim to judge: {', '.join(f'`{name}`' for name in silent)}.", ""]
     return "\n".join(parts)
 
 
-def _summary(results: Sequence[StudyResult]) -> str:
+def _summary(records: Sequence[Record]) -> str:
     """All claims in one table, and how many share a verdict."""
-    pairs = [(result.name, finding) for result in results for finding in result.findings]
+    pairs = [(record.name, finding) for record in records for finding in record.findings]
     counts = Counter(finding.verdict for _, finding in pairs)
     said = "; ".join(f"{counts[verdict]} × {words}" for verdict, words in _VERDICTS.items() if counts[verdict])
     caption = f"Of {len(pairs)} claims: {said}." if pairs else "No study that was run judges a claim."

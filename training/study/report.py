@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
 import math
@@ -99,14 +98,6 @@ def one_line(result: StudyResult) -> str:
         "notes": list(result.notes),
     }
     return json.dumps(document, ensure_ascii=False, allow_nan=False)
-
-
-def digest_of(results: Sequence[StudyResult]) -> str:
-    """Name the scores of several studies by 16 hexadecimal digits."""
-    state = hashlib.sha256()
-    for result in results:
-        state.update(to_csv(result.scores, result.tested, result.quoted).encode())
-    return state.hexdigest()[:16]
 
 
 def to_csv(scores: Sequence[Score], tested: Sequence[Difference], quoted: Mapping[str, Mapping[str, float]]) -> str:

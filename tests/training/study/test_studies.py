@@ -226,6 +226,19 @@ def test_all_leaves_out_what_the_rows_do_not_allow(tmp_path, monkeypatch, capsys
     assert "Studies without a claim to judge: `forms`." in answer.read_text()
     assert "Not run for this answer: `main`, `derived`.\n" in answer.read_text()
     assert "Study `soft`: [tables and figures](out/soft.md).\n" in answer.read_text()
+    (tmp_path / "out" / "main.json").write_text("no record")
+    del studies["soft"]
+    (tmp_path / "out" / "derived.json").write_text((tmp_path / "out" / "soft.json").read_text())
+    studies["soft"] = base.Study("soft", "a question", refuse)
+    run_study(StudyRequest(("forms",), data=own, out=tmp_path / "out", cache=tmp_path / "cells", answer=answer))
+    assert "the answer counts reports that were there already: soft" in capsys.readouterr().err
+    assert "Not run for this answer: `main`, `derived`.\n" in answer.read_text()
+    assert "**It helps.** Not decided." in answer.read_text()
+    other = StudyRequest(
+        ("forms",), data=own, out=tmp_path / "out", cache=tmp_path / "cells", answer=answer, quick=True
+    )
+    run_study(other)
+    assert "It helps." not in answer.read_text()  # of all rows, not of the few of a quick look
     del studies["forms"], studies["soft"]
     with pytest.raises(InputError, match="no study can be run on these rows"):
         run_study(StudyRequest(("all",), data=own, out=tmp_path / "out", cache=tmp_path / "cells"))

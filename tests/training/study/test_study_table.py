@@ -13,6 +13,7 @@ from training.study.answer import answer
 from training.study.base import Effort, Finding, StudyResult
 from training.study.plots import histogram_svg, lines_svg, mean_curve
 from training.study.quoted import citation, quoted
+from training.study.records import record_of
 from training.study.report import Stamp, to_csv
 from training.study.table import Difference, Score, arms_table, differences, find
 from training.study.verdicts import by_equality, by_sign, pick
@@ -121,7 +122,8 @@ def test_the_answer_is_made_of_findings_alone():
         StudyResult("main", "Main", (), findings=(finding,), notes=("a note",)),
         StudyResult("forms", "Forms", ()),
     ]
-    text = answer(results, Stamp("2026-01-01", "rows", "seeds 1, 2", 3.0, Effort(4, 90.0)))
+    stamp = Stamp("2026-01-01", "rows", "seeds 1, 2", 1.5, Effort(2, 45.0))
+    text = answer([record_of(result, stamp) for result in results])
     assert "Of 1 claims: 1 × does not hold here." in text
     assert "**Sharing helps.** Does not hold.\n- Measured: r2 −0.1.\n- Rule: a rule.\n- Quoted: 0.9." in text
     assert "Studies without a claim to judge: `forms`." in text
