@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
 from screener._space_limits import GroupSum, percent_text
@@ -144,18 +144,31 @@ def _near_steps(value: Fraction) -> str:
 
 
 def _bound_items(bounds: Bounds | None) -> list[tuple[str, Number, Number]]:
-    """Return element, lower and upper limit of each bound as they were written."""
+    """Return element, lower and upper limit of each bound as they were written.
+
+    Raises:
+        CompositionError: they are of another kind, or a bound is not two limits.
+    """
     if bounds is None:
         return []
     spelled: list[tuple[str, Number, Number]] = []
     if isinstance(bounds, str):
         spelled += [_item(item, "Al=5:35") for item in bounds.split(",")]
         return spelled
+    if not isinstance(bounds, Mapping):
+        raise CompositionError(
+            f"bounds `{bounds}` are neither text nor a dictionary", 'write `"Al=5:35,Cr=0:20"` or `{"Al": (5, 35)}`'
+        )
     for symbol, limits in bounds.items():
         if isinstance(limits, str):
             spelled.append(_item(f"{symbol}={limits}", "Al=5:35"))
-        else:
-            spelled.append((symbol, *limits))
+            continue
+        pair = tuple(limits) if isinstance(limits, Iterable) else ()
+        if len(pair) != 2:
+            raise CompositionError(
+                f"bound `{limits}` of `{symbol}` is not two limits", f'write `{{"{symbol}": (5, 35)}}`'
+            )
+        spelled.append((str(symbol), *pair))
     return spelled
 
 

@@ -43,6 +43,7 @@ class AlloyList:
         blocks: every record, in order; can be walked once.
         notes: what is worth saying about how the list is read.
         plain: whether columns are text as it came, not values of a table.
+        warnings: what speaks against reading it so.
     """
 
     header: tuple[str, ...]
@@ -52,6 +53,7 @@ class AlloyList:
     blocks: Iterator[TextBlock]
     notes: tuple[str, ...] = ()
     plain: bool = True
+    warnings: tuple[str, ...] = ()
 
 
 @contextmanager
@@ -100,7 +102,7 @@ def alloy_list(records: Records, units: Units | None, column: str | None) -> All
     found = find_compositions(ListHead(header, cells, units, records.what, records.plain), column)
     blocks = itertools.chain(peeked, records.blocks)
     notes = (*records.notes, *found.notes)
-    return AlloyList(header, found.formula, found.elements, found.foreign, blocks, notes, records.plain)
+    return AlloyList(header, found.formula, found.elements, found.foreign, blocks, notes, records.plain, found.warnings)
 
 
 @contextmanager

@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from screener._formula_grammar import shown
 from screener.column_types import is_text, require_numbers, require_text
+from screener.composition_agreement import compared
 from screener.elements import element_symbols, elements_without_data
 from screener.errors import CompositionError, FormulaError, InputError
 from screener.formula import Units, parse_formula
@@ -21,6 +23,7 @@ FORMULA_NAMES = ("composition", "formula", "alloy")
 _LOOKED_AT = 50
 _PEEKED = 1000
 _FEWEST_ELEMENTS = 2
+_STATED = re.compile(r"(?<![a-z])(at|atomic|mol|wt|weight|mass)[\W_]*(?:%|pct(?![a-z])|percent|$)", re.IGNORECASE)
 _SAID = "compositions are read from"
 _SHARE = re.compile(r"\s*([A-Z][a-z]?)\W.*(?:%|\b(?:at|wt|mass|mol)\b)|(?:at|wt|mass|mol)\W*%?\W*([A-Z][a-z]?)\s*$")
 
@@ -34,12 +37,14 @@ class CompositionColumns:
         elements: position of the column of each element, by symbol; empty where there are formulas.
         notes: what is worth saying about the choice.
         foreign: positions of columns beside those of elements that are named like elements without data.
+        warnings: what speaks against the choice.
     """
 
     formula: int | None
     elements: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     foreign: tuple[int, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +69,16 @@ class ListHead:
 def find_compositions(head: ListHead, column: str | None = None) -> CompositionColumns:
     """Find what holds compositions: the column asked for, one of some name, elements, or what reads as alloys.
 
-    A column found by its name gives way to columns of elements if none of its cells reads as an alloy of two.
+    A column found by its name gives way to columns of elements that tell other alloys, in any units: it may hold
+    grades, such as `P91`. It gives way to a column of alloys if none of its own cells reads as one of two elements.
 
     Raises:
-        InputError: nothing is found, it is of a type that holds none, or the header is an alloy itself.
+        InputError: nothing is found, it is of a type that holds none, its name states other units, or the header is an
+            alloy itself.
     """
     found = _asked(head, column) if column is not None else _looked_for(head)
+    if found.formula is not None:
+        _check_units(head, head.header[found.formula])
     if head.cells is not None:
         for place in found.elements.values():
             require_numbers(head.header[place], head.cells.dtypes[place])
@@ -107,21 +116,66 @@ def _looked_for(head: ListHead) -> CompositionColumns:
     """Choose among a column of some name, elements, and what reads as alloys."""
     folded = [name.strip().casefold() for name in head.header]
     named = next((folded.index(name) for name in FORMULA_NAMES if name in folded), None)
-    if named is not None:
-        others = len(set(element_symbols()).intersection(name.strip() for name in head.header))
-        if others < _FEWEST_ELEMENTS:
-            return CompositionColumns(named)
-        if _holds_formulas(head, named):
-            instead = f"not from {others} columns of {_unit(head)}"
-            return CompositionColumns(named, notes=(f"{_SAID} column `{head.header[named]}`, {instead}",))
+    amounts = len(set(element_symbols()).intersection(name.strip() for name in head.header)) >= _FEWEST_ELEMENTS
+    if named is None:
+        return _from_elements(head, None) if amounts else _by_content(head)
+    if not amounts:
+        return _from_name(head, named)
+    if head.cells is None or not head.cells.height:
+        return _instead_of_elements(head, named)
+    if not any(_counts(head, named)):
+        return _from_elements(head, named)
+    alike, unlike = _compared(head, named)
+    said = () if not unlike else (_contradiction(head, named, unlike[0]),)
+    if len(unlike) > len(alike) or not (alike or unlike or _holds_formulas(head, named)):
+        return replace(_from_elements(head, named), warnings=said)
+    return replace(_instead_of_elements(head, named), warnings=said)
+
+
+def _from_name(head: ListHead, named: int) -> CompositionColumns:
+    """Take the column of the right name, or where none of its cells is an alloy of two, another that holds such."""
+    counts = _counts(head, named)
+    if counts and max(counts) < _FEWEST_ELEMENTS:
+        other = next((place for place in range(len(head.header)) if place != named and _all_alloys(head, place)), None)
+        if other is not None:
+            said = f"{_SAID} column `{head.header[other]}`, not from column `{head.header[named]}`"
+            return CompositionColumns(other, notes=(said,))
+    return CompositionColumns(named)
+
+
+def _instead_of_elements(head: ListHead, named: int) -> CompositionColumns:
+    """Take the column of the right name although there are columns of elements."""
+    others = len(set(element_symbols()).intersection(name.strip() for name in head.header))
+    said = f"{_SAID} column `{head.header[named]}`, not from {others} columns of {_unit(head)}"
+    return CompositionColumns(named, notes=(said,))
+
+
+def _from_elements(head: ListHead, named: int | None) -> CompositionColumns:
+    """Take the columns of elements, although there may be a column of the right name."""
     elements = element_columns(head.header)
-    if elements:
-        foreign = tuple(k for k, name in enumerate(head.header) if name.strip() in elements_without_data())
-        said = f"{_SAID} {len(elements)} columns of {_unit(head)}, {', '.join(elements)}"
-        instead = "" if named is None else f", not from column `{head.header[named]}`"
-        passed = "".join(f"; not from `{head.header[k]}`, for which there is no alloy data" for k in foreign)
-        return CompositionColumns(None, elements, (said + instead + passed,), foreign)
-    return _by_content(head)
+    foreign = tuple(k for k, name in enumerate(head.header) if name.strip() in elements_without_data())
+    said = f"{_SAID} {len(elements)} columns of {_unit(head)}, {', '.join(elements)}"
+    instead = "" if named is None else f", not from column `{head.header[named]}`"
+    passed = "".join(f"; not from `{head.header[k]}`, for which there is no alloy data" for k in foreign)
+    return CompositionColumns(None, elements, (said + instead + passed,), foreign)
+
+
+def _compared(head: ListHead, named: int) -> tuple[list[int], list[int]]:
+    """List the first rows in which formula and columns of elements tell the same alloy, and another."""
+    assert head.cells is not None
+    try:
+        columns = {symbol: head.header[place] for symbol, place in element_columns(head.header).items()}
+        for name in columns.values():
+            require_numbers(name, head.cells.schema[name])
+    except InputError:
+        return [], []
+    return compared(_texts(head, named)[:_LOOKED_AT], head.cells.head(_LOOKED_AT), columns, head.units)
+
+
+def _contradiction(head: ListHead, named: int, row: int) -> str:
+    """Say where formula and columns of elements tell different alloys."""
+    text = shown(_texts(head, named)[row])
+    return f"column `{head.header[named]}` and the columns of elements differ, first in row {row + 1}: {text}"
 
 
 def _by_content(head: ListHead) -> CompositionColumns:
@@ -131,8 +185,7 @@ def _by_content(head: ListHead) -> CompositionColumns:
         InputError: there is none, or the header is a record.
     """
     for position, name in enumerate(head.header):
-        counts = _counts(head, position)
-        reads = bool(counts) and min(counts) > 0 and max(counts) >= _FEWEST_ELEMENTS
+        reads = _all_alloys(head, position)
         if (reads or len(head.header) == 1) and _elements_in(name, "at") >= _FEWEST_ELEMENTS:
             if head.plain:
                 raise InputError(
@@ -154,15 +207,25 @@ def _holds_formulas(head: ListHead, position: int) -> bool:
     return bool(counts) and (min(counts) > 0 or max(counts) >= _FEWEST_ELEMENTS)
 
 
+def _all_alloys(head: ListHead, position: int) -> bool:
+    """Say whether the first filled cells of a column all read, one of two elements among them."""
+    counts = _counts(head, position)
+    return bool(counts) and min(counts) > 0 and max(counts) >= _FEWEST_ELEMENTS
+
+
 def _counts(head: ListHead, position: int) -> list[int]:
     """Count the elements in the first filled cells of a column; 0 where one is no alloy."""
+    filled = itertools.islice((text for text in _texts(head, position) if text.strip()), _LOOKED_AT)
+    return [_elements_in(text, head.units) for text in filled]
+
+
+def _texts(head: ListHead, position: int) -> list[str]:
+    """Return the first cells of a column of text, blank ones included; none of a column of another type."""
     import polars
 
     if head.cells is None or not is_text(head.cells.dtypes[position]):
         return []
-    texts = head.cells.to_series(position).head(_PEEKED).cast(polars.String)
-    filled = itertools.islice((text for text in texts if text and text.strip()), _LOOKED_AT)
-    return [_elements_in(text, head.units) for text in filled]
+    return head.cells.to_series(position).head(_PEEKED).cast(polars.String).fill_null("").to_list()
 
 
 def _elements_in(text: str, units: Units | None) -> int:
@@ -181,6 +244,15 @@ def _hint(head: ListHead) -> str:
     if len(head.header) == 1 and "|" in head.header[0]:
         return "part the columns by commas, semicolons or tabs: other separators are not known"
     return "name one column `formula`, or say which it is with `--composition-column`"
+
+
+def _check_units(head: ListHead, name: str) -> None:
+    """Refuse a column whose name states other units than its formulas would be read in."""
+    match = _STATED.search(name)
+    units = head.units or "at"
+    if match and (stated := "at" if match[1].casefold() in ("at", "atomic", "mol") else "wt") != units:
+        hint = "add `--units wt`" if stated == "wt" else "leave out `--units wt`, or rename the column"
+        raise InputError(f"the column `{name.strip()}` says {stated}.%, the command {units}.%", hint)
 
 
 def _unit(head: ListHead) -> str:

@@ -29,7 +29,7 @@ from screener.exact.hands import Known, More, Results
 from screener.exact.kept import Kept
 from screener.exact.problem import Problem
 from screener.exact.settling import BrokenBoundError, Settled, settle_region
-from screener.folder_scoring import Folder, ScoredFile, score_file
+from screener.folder_scoring import Became, Folder, score_file
 from screener.jobs import ScoreJob
 from screener.model_set import SUMS, find_folder, recorded_digests
 from screener.remote_proof import FIRST_BLOCKS, Pace, begun, known_of, problem_in, proof_shipment
@@ -63,7 +63,7 @@ def screen_span(shipped: list[_Ref], name: str, span: tuple[int, int], drawn: ND
     return evaluate(_bound(shipped[0]), name, range(*span), drawn)
 
 
-def score_list(shipped: list[_Ref], job: ScoreJob, path: str, output: str) -> ScoredFile:
+def score_list(shipped: list[_Ref], job: ScoreJob, path: str, output: str) -> Became:
     """Score one list in a worker, with the models that were shipped.
 
     Args:
@@ -135,7 +135,7 @@ class Cluster:
         )
         return ((span, cast(Part, part)) for span, part in found)
 
-    def score(self, folder: Folder, lists: Iterable[Path]) -> Iterator[tuple[Path, ScoredFile]]:
+    def score(self, folder: Folder, lists: Iterable[Path]) -> Iterator[tuple[Path, Became]]:
         """Score lists, one to a task, and yield what became of each; every node must see the files.
 
         Raises:
@@ -151,7 +151,7 @@ class Cluster:
 
         todo = iter(lists)
         found = self._spread(give, lambda n: islice(todo, n), lambda path: f"`{path}`", gpu)
-        return ((path, cast(ScoredFile, scored)) for path, scored in found)
+        return ((path, cast(Became, scored)) for path, scored in found)
 
     def settled(self, problem: Problem, kept: Kept, more: More, deadline: float) -> Results:
         """Settle cells: the first ones here, then each group as a task that starts from what must be beaten by then.

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from screener._amount_kernels import read_rows
+from screener._formula_grammar import SHARE_TOLERANCE
 from screener.elements import element_symbols, element_values
 from screener.formula import Units
 from screener.formula_batch import FormulaBatch
@@ -17,8 +18,6 @@ from screener.formula_batch import FormulaBatch
 if TYPE_CHECKING:
     import polars
 
-TOLERANCE = 0.005
-"""How far the amounts of a row may be from 100 % or from 1, as a share of it."""
 _ROUNDING = 1e-9
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+")
 Problem: TypeAlias = tuple[str, str, str, str]
@@ -114,7 +113,7 @@ def _fractions(
     number = np.array([place[symbol] for symbol in symbols], np.int16)
     total, start = np.empty(rows), np.empty(rows + 1, np.int64)
     element, fraction = np.empty(amounts.size, np.int16), np.empty(amounts.size)
-    read_rows(amounts, share, number, TOLERANCE, total, start, element, fraction)
+    read_rows(amounts, share, number, SHARE_TOLERANCE, total, start, element, fraction)
     entries = start[-1]
     return FormulaBatch(start, element[:entries].copy(), fraction[:entries].copy(), {}), total
 

@@ -75,7 +75,7 @@ def element_values(symbols: Sequence[str], column: str) -> NDArray[np.float64]:
     values = tables.columns[column][_positions(symbols)]
     if np.isnan(values).any():
         symbol = symbols[int(np.flatnonzero(np.isnan(values))[0])]
-        raise CompositionError(f"no `{column}` for `{symbol}`", f"leave `{symbol}` out, or do without `{column}`")
+        raise CompositionError(f"no `{column}` for `{symbol}`", f"leave `{symbol}` out")
     return values
 
 

@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -199,7 +199,9 @@ class ListJournal:
                 self._digests[path.name], self.done[path.name] = done[path.name]
 
 
-Score = Callable[[Folder, Iterable[Path]], Iterator[tuple[Path, ScoredFile]]]
+Became = ScoredFile | InputError
+"""What became of a list: its rows, or why it cannot be read."""
+Score = Callable[[Folder, Iterable[Path]], Iterator[tuple[Path, Became]]]
 """Scores lists and yields what became of each, in any order."""
 
 
@@ -212,10 +214,16 @@ def score_folder(folder: Folder, score: Score, watch: Watch) -> dict[str, int]:
         watch: hears of progress and warnings.
 
     Raises:
-        ScreenerError: a list cannot be read, or a result not be written; the others done so far stay done.
+        ScreenerError: a result cannot be written, or, when all others are done, that a list cannot be read; what is
+            done stays done.
     """
+    left_out: list[InputError] = []
     with ListJournal(folder) as journal:
         for path, scored in score(folder, list(journal.left())):
+            if isinstance(scored, InputError):
+                left_out.append(scored)
+                watch.warn(f"left out: {scored.message}")
+                continue
             journal.enter(path, scored)
             for warning in scored.warnings:
                 watch.warn(f"`{path.name}`: {warning}")
@@ -223,6 +231,8 @@ def score_folder(folder: Folder, score: Score, watch: Watch) -> dict[str, int]:
                 aside = f"{folder.target(path)}.rejects.csv"
                 watch.warn(f"`{path.name}`: {scored.rejected} rows could not be read: see `{aside}`")
             watch.progress(len(journal.done), len(folder.lists))
+        if left_out:
+            raise _unread(left_out, len(folder.lists))
         journal.finish()
         total: Counter[str] = Counter()
         for scored in journal.done.values():
@@ -230,17 +240,30 @@ def score_folder(folder: Folder, score: Score, watch: Watch) -> dict[str, int]:
     return dict(total)
 
 
-def score_here(folder: Folder, lists: Iterable[Path]) -> Iterator[tuple[Path, ScoredFile]]:
+def _unread(problems: Sequence[InputError], lists: int) -> InputError:
+    """Say that lists cannot be read, and why the first of them cannot."""
+    first = min(problems, key=lambda problem: problem.message)
+    many = "" if len(problems) == 1 else f"{len(problems)} of {lists} lists cannot be read, such as: "
+    return InputError(many + first.message, _with_rest(first.hint))
+
+
+def _with_rest(hint: str) -> str:
+    """Add to a hint how to go on."""
+    again = "mend or remove the list and give the command again: the other lists are done"
+    return f"{hint}; {again}" if hint else again
+
+
+def score_here(folder: Folder, lists: Iterable[Path]) -> Iterator[tuple[Path, Became]]:
     """Score lists in this process, one after the other."""
     for path in lists:
         yield path, score_file(folder.job, path, folder.target(path))
 
 
-def score_file(job: ScoreJob, path: Path, output: Path) -> ScoredFile:
-    """Score one list, as it would be by itself.
+def score_file(job: ScoreJob, path: Path, output: Path) -> Became:
+    """Score one list, as it would be by itself, or say why it cannot be read; with `--strict` that is raised.
 
     Raises:
-        ScreenerError: it cannot be read, or the result not be written; the message names it.
+        ScreenerError: the result cannot be written, or a question not be answered; the message names the list.
     """
     target, watch = OutputTarget.parse(str(output)), _Notes()
     try:
@@ -249,7 +272,10 @@ def score_file(job: ScoreJob, path: Path, output: Path) -> ScoredFile:
             finished = stream_score(replace(job, source=path), watch, rows, refused, output.parent)
     except ScreenerError as problem:
         named = str(path) in problem.message
-        raise type(problem)(problem.message if named else f"`{path}`: {problem.message}", problem.hint) from None
+        told = type(problem)(problem.message if named else f"`{path}`: {problem.message}", problem.hint)
+        if isinstance(told, InputError) and not job.question.strict:
+            return told
+        raise told from None
     return ScoredFile(dict(finished.summary.counts), refused.count, tuple(watch.warnings))
 
 

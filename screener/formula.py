@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from screener._formula_grammar import Parts, read_formula, shown
+from screener._formula_grammar import SHARE_TOLERANCE, Parts, read_formula, shown
 from screener.elements import element_values
 from screener.errors import CompositionError, FormulaError
 
@@ -18,7 +18,6 @@ Units = Literal["at", "wt"]
 
 # four decimals of a percent, the finest amount a canonical formula shows
 _TICKS_PER_PERCENT = 10_000
-_WEIGHT_TOLERANCE = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +115,7 @@ def _from_weights(symbols: tuple[str, ...], parts: Parts, total: float, text: st
     if notation == "brackets":
         raise FormulaError(f"brackets in {shown(text)} cannot hold wt.%", "write the wt.% of every element")
     whole = 1.0 if total < 2.0 else 100.0
-    if abs(total - whole) > _WEIGHT_TOLERANCE * whole:
+    if abs(total - whole) > SHARE_TOLERANCE * whole:
         raise FormulaError(
             f"weights in {shown(text)} add up to {total:g}, not 100",
             "write the wt.% of every element, or the balance as in `Fe-18Cr-8Ni`",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from numbers import Integral
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -72,7 +72,11 @@ class Question:
 
     def __post_init__(self) -> None:
         if self.top is not None:
-            object.__setattr__(self, "top", _whole(self.top))
+            object.__setattr__(self, "top", _whole("top", self.top, "ask for so many alloys, for example `top=20`"))
+        _check_text("where", self.where, "hardness_gpa > 5")
+        _check_text("rank_by", self.rank_by, "hardness_gpa / density_g_cm3")
+        for name in ("recall", "threshold", "prior"):
+            _take_number(self, name, f"give a fraction, for example `{name}=0.5`")
         if self.top is not None and self.top < 1:
             raise CompositionError(f"--top `{self.top}` is below 1", "ask for at least one candidate, e.g. `--top 20`")
         if self.tier not in ("auto", "screen", "characterize"):
@@ -132,6 +136,14 @@ class ScreenJob:
     def __post_init__(self) -> None:
         if self.search not in ("auto", "exhaustive", "exact"):
             raise CompositionError(f"unknown search `{self.search}`", "use `auto`, `exhaustive` or `exact`")
+        _check_units(self.units, ("at", "wt"))
+        if self.sample is not None:
+            hint = "draw so many candidates, for example `sample=1000`"
+            object.__setattr__(self, "sample", _whole("sample", self.sample, hint))
+        object.__setattr__(self, "seed", _whole("seed", self.seed, "use a seed of 0 or more, for example `seed=1`"))
+        _take_number(self, "time_limit", "give seconds, for example `time_limit=60`")
+        for name in ("diverse", "near"):
+            _take_number(self, name, f"give at.%, for example `{name}=5`")
         if self.sample is not None and self.sample < 1:
             raise CompositionError(f"sample size `{self.sample}` is below 1", "draw at least one candidate")
         if self.seed < 0:
@@ -186,8 +198,7 @@ class ScoreJob:
     with_elements: bool = False
 
     def __post_init__(self) -> None:
-        if self.units not in (None, "at", "wt"):
-            raise InputError(f"unknown units `{self.units}`", "use `at` or `wt`")
+        _check_units(self.units, (None, "at", "wt"))
         if self.encoding not in ("utf-8", "latin-1", "cp1252"):
             raise InputError(f"unknown encoding `{self.encoding}`", "use `utf-8`, `latin-1` or `cp1252`")
 
@@ -198,22 +209,82 @@ class ScoreJob:
         return {**asked, "with_elements": self.with_elements, **self.question.as_json()}
 
 
-def _whole(top: object) -> int:
+def conditions_of(given: Mapping[str, float] | None) -> tuple[tuple[str, float], ...]:
+    """Order conditions by name, so that equal questions are equal.
+
+    Raises:
+        InputError: they are no numbers by name.
+    """
+    hint = 'give numbers by name, for example `conditions={"load_n": 9.8}`'
+    if given is not None and not isinstance(given, Mapping):
+        raise InputError(f"conditions `{given}` are not a dictionary", hint)
+    for name in given or ():
+        if not isinstance(name, str):
+            raise InputError(f"condition `{name}` is not a name", hint)
+    return tuple(sorted((name, _number(f"condition {name}", value, hint)) for name, value in (given or {}).items()))
+
+
+def as_tuple(texts: str | tuple[str, ...] | list[str]) -> tuple[str, ...]:
+    """Take one text or several.
+
+    Raises:
+        InputError: something else is among them.
+    """
+    several = isinstance(texts, Iterable) and not isinstance(texts, str)
+    parts: tuple[object, ...] = tuple(texts) if several else (texts,)
+    for part in parts:
+        if not isinstance(part, str):
+            raise InputError(f"objective `{part}` is not text", 'name a column, for example `maximize="hardness_gpa"`')
+    return tuple(str(part) for part in parts)
+
+
+def _whole(name: str, value: object, hint: str) -> int:
     """Take a whole number of Python or NumPy.
 
     Raises:
         InputError: it is none.
     """
-    if isinstance(top, bool) or not isinstance(top, Integral):
-        raise InputError(f"top `{top}` is not a whole number", "ask for so many alloys, for example `top=20`")
-    return int(top)
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise InputError(f"{name} `{value}` is not a whole number", hint)
+    return int(value)
 
 
-def conditions_of(given: Mapping[str, float] | None) -> tuple[tuple[str, float], ...]:
-    """Order conditions by name, so that equal questions are equal."""
-    return tuple(sorted((given or {}).items()))
+def _number(name: str, value: object, hint: str) -> float:
+    """Take a number of Python or NumPy as one of Python: others cannot be written as JSON.
+
+    Raises:
+        InputError: it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise InputError(f"{name} `{value}` is not a number", hint)
+    return value if isinstance(value, int) else float(value)
 
 
-def as_tuple(texts: str | tuple[str, ...] | list[str]) -> tuple[str, ...]:
-    """Take one text or several."""
-    return (texts,) if isinstance(texts, str) else tuple(texts)
+def _take_number(asked: Question | ScreenJob, name: str, hint: str) -> None:
+    """Take what was given for one part of a question or job, unless that is None.
+
+    Raises:
+        InputError: it is not a number.
+    """
+    if (value := getattr(asked, name)) is not None:
+        object.__setattr__(asked, name, _number(name, value, hint))
+
+
+def _check_text(name: str, value: object, example: str) -> None:
+    """Accept a text, or None.
+
+    Raises:
+        InputError: it is something else.
+    """
+    if value is not None and not isinstance(value, str):
+        raise InputError(f"{name} `{value}` is not text", f'write an expression, for example `{name}="{example}"`')
+
+
+def _check_units(units: object, known: tuple[str | None, ...]) -> None:
+    """Accept one of the units there are.
+
+    Raises:
+        InputError: it is none of them.
+    """
+    if units not in known:
+        raise InputError(f"unknown units `{units}`", "use `at` or `wt`")

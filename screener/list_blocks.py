@@ -110,7 +110,7 @@ class BlockReader:
         foreign: names of columns that are named like elements without data.
         units: how amounts are meant.
         descriptors: what must be computable for every alloy.
-        conditions: names of columns that hold conditions.
+        conditions: names of columns that hold conditions; where one is blank, the process of the row holds.
         routes: the column that names the process of each row, if there is one.
         given: value of a condition where its cell is blank, by name; the models' reference where absent.
         unusable: why an element cannot be described, by position in ``element_symbols()``.
@@ -145,7 +145,9 @@ class BlockReader:
         problems = self._indescribable(text.cells, alloys) | problems
         conditions = {} if self.routes is None else self.routes.read(text.cells[self.routes.name], self.given)
         for name in self.conditions:
-            conditions[name], found = read_numbers(text.cells[name], self.given.get(name, math.nan), LARGEST_CONDITION)
+            values, found = read_numbers(text.cells[name], math.nan, LARGEST_CONDITION)
+            blank = conditions.get(name, self.given.get(name, math.nan))
+            conditions[name] = np.where(np.isnan(values), blank, values)
             problems = found | problems
         block = ListBlock(text.rows, text.cells, alloys, conditions, same)
         if problems:
@@ -190,6 +192,17 @@ class BlockReader:
 def find_conditions(header: Sequence[str], known: Iterable[Condition]) -> tuple[str, ...]:
     """Find the columns that bear the name of a condition."""
     return tuple(condition.name for condition in known if condition.name in header)
+
+
+def near_conditions(header: Sequence[str], known: Iterable[Condition]) -> list[str]:
+    """Tell of columns that are named almost like a condition and are not read as one."""
+    names = {each.name for each in known}
+    folded = {name.strip().casefold().replace(" ", "_"): name for name in header}
+    return [
+        f"column `{folded[name]}` is not read: the condition is named `{name}`"
+        for name in sorted(names.intersection(folded))
+        if name not in header
+    ]
 
 
 def joined_blocks(blocks: Sequence[ListBlock]) -> ListBlock:

@@ -20,7 +20,7 @@ from screener.tier_models import Columns, element_columns
 if TYPE_CHECKING:
     import polars
 
-_OURS = frozenset(
+OUR_COLUMNS = frozenset(
     (
         *("rank", "row", "index", "formula", "p_amorphous", "is_amorphous", "amorphous_borderline", "in_domain"),
         *("nearest_training_alloy", "nearest_distance", "score", "front"),
@@ -78,7 +78,7 @@ class RowLayout:
 
     def input_names(self, written: Collection[str]) -> dict[str, str]:
         """Name every input column as it is written: one with a name of ours gets another."""
-        return {name: _free(name, {*_OURS, *written}, self.header) for name in self.header}
+        return {name: _free(name, {*OUR_COLUMNS, *written}, self.header) for name in self.header}
 
     def _predictions(self, rows: ListRows) -> ResultTable:
         """Characterize a few rows."""

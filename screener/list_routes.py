@@ -42,20 +42,27 @@ class RouteColumn:
             for name, levels in self.levels.items()
         }
 
-    def note(self, other: str | None) -> str:
-        """Say how the column is read; ``other`` is the process of rows whose text names none."""
+    def note(self, other: str | None, columns: Iterable[str]) -> str:
+        """Say how the column is read.
+
+        Args:
+            other: the process of rows whose text names none.
+            columns: conditions that have columns of their own.
+        """
         names = ", ".join(sorted({process for levels in self.levels.values() for process in levels}))
-        return f"the process of each row is read from column `{self.name}`: {names}; any other text means {other}"
+        before = "".join(f"; a number in `{name}` goes before" for name in columns if name in self.levels)
+        return (
+            f"the process of each row is read from column `{self.name}`: {names}; any other text means {other}{before}"
+        )
 
 
-def find_routes(header: Sequence[str], known: Iterable[Condition], columns: Sequence[str]) -> RouteColumn | None:
-    """Find the column `process`, where models know processes and no column gives all their conditions.
+def find_routes(header: Sequence[str], known: Iterable[Condition]) -> RouteColumn | None:
+    """Find the column `process`, where models know processes.
 
     Args:
         header: names of the columns.
         known: conditions that the models take.
-        columns: conditions that have columns of their own, which hold.
     """
-    levels = {each.name: each.levels for each in known if each.levels and each.name not in columns}
+    levels = {each.name: each.levels for each in known if each.levels}
     name = next((name for name in header if name.strip().casefold() == _NAME), None)
     return RouteColumn(name, levels) if name is not None and levels else None

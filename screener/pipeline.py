@@ -12,7 +12,9 @@ import numpy as np
 
 from screener.binding import check_conditions
 from screener.candidates import Candidates, check_number
+from screener.descriptors.catalogue import catalogue
 from screener.descriptors.featurizer import compile_plan
+from screener.errors import CompositionError
 from screener.exact.run import Effort, ExactFound, find_exactly, may_be_exact, problem_of
 from screener.formula import Units, atomic_to_weight
 from screener.jobs import (
@@ -91,7 +93,8 @@ def screen(
         threshold: probability from which the amorphous flag is set.
         conditions: measurement conditions by name.
         process: process predictions are for, `ribbon`, `film` or `bulk`; None is `ribbon` where a model knows it.
-        prior: share of amorphous-formers to rescale `p_amorphous` for; ranking and default flags stay.
+        prior: share of amorphous-formers to rescale `p_amorphous` for. Default flags stay, and so does a ranking by
+            `p_amorphous` alone or without it; any other score, `where` and `threshold` read what is rescaled.
         classifier: which of several screening classifiers, `mtl` or `independent`; None takes the preferred one.
         with_descriptors: add every descriptor.
         sample: evaluate so many candidates drawn at random.
@@ -166,6 +169,7 @@ def run_screen(job: ScreenJob, watch: Watch, course: Course | None = None) -> Ou
     question = job.question
     with run_models(question, job.models, job.device) as models:
         plan = make_plan(question, models.search, job.space.elements)
+        _check_named(plan, job.space.elements)
         descriptors = shown_descriptors(job.space.elements, plan.referenced, question.with_descriptors)
         if course is not None:
             course.bind(models, candidates, plan)
@@ -181,9 +185,24 @@ def run_screen(job: ScreenJob, watch: Watch, course: Course | None = None) -> Ou
             watch.warn("no candidate has a score" if found.met else "no candidate meets --where")
         frame = _result(job, candidates, models, descriptors, found)
         marked = int(frame[BORDERLINE_COLUMN].sum()) if BORDERLINE_COLUMN in frame.columns else 0
-        summary = _summarize(job, candidates, models, found, proved, time.perf_counter() - started, marked)
+        summary = _summarize(job, candidates, models, plan, found, proved, time.perf_counter() - started, marked)
         stopped = None if proved is None else proved.proof.stopped
         return Outcome(frame, summary, metadata_of(job.as_json(), models, summary), stopped=stopped)
+
+
+def _check_named(plan: Plan, symbols: tuple[str, ...]) -> None:
+    """Refuse elements that lack what the searching models read, then what descriptors named in the question read.
+
+    Raises:
+        CompositionError: an element or a pair has no value; only a descriptor that was asked for can be done without.
+    """
+    for model in plan.models.models.values():
+        compile_plan(model.spec.descriptors, symbols)
+    for name in plan.referenced:
+        try:
+            compile_plan([catalogue()[name]], symbols, apart=True)
+        except CompositionError as problem:
+            raise CompositionError(problem.message, f"{problem.hint}, or do without `{name}`") from None
 
 
 def _warnings(job: ScreenJob, models: RunModels) -> list[str]:
@@ -250,13 +269,17 @@ def _summarize(
     job: ScreenJob,
     candidates: Candidates,
     models: RunModels,
+    plan: Plan,
     found: Found,
     proved: ExactFound | None,
     seconds: float,
     marked: int,
 ) -> Summary:
     """Say what was screened, kept and with what."""
+    evaluated = candidates.size if proved is None else proved.proof.tally.points
     counts = [("candidates screened", candidates.size)]
+    if proved is not None and not proved.proof.complete:
+        counts = [("candidates in the space", candidates.size), ("candidates screened", evaluated)]
     if job.question.where and proved is None:
         counts.append(("met the filter", found.met))
     if found.front_size is not None:
@@ -266,7 +289,6 @@ def _summarize(
         counts.append(("without a score", found.nan_count))
     tier = job.question.tier
     text = "screen tier ranks, characterize tier describes" if tier == "auto" else f"{tier} tier throughout"
-    evaluated = candidates.size if proved is None else proved.proof.tally.points
-    lines = (*(() if proved is None else proved.lines), *model_lines(models, text))
+    lines = (*(() if proved is None else proved.lines), *model_lines(models, plan, text))
     said = (*borderline_lines(marked, len(found.index)), *note_lines(job.space.notes))
     return Summary(tuple(counts), seconds, evaluated, (*lines, *said))

@@ -27,7 +27,7 @@ from screener.jobs import (
     as_tuple,
     conditions_of,
 )
-from screener.list_blocks import BlockReader, find_conditions
+from screener.list_blocks import BlockReader, find_conditions, near_conditions
 from screener.list_files import check_files
 from screener.list_routes import RouteColumn, find_routes
 from screener.list_run import ListRun
@@ -92,7 +92,8 @@ def score(
         threshold: probability from which the amorphous flag is set.
         conditions: measurement conditions by name; a column of that name overrides them row by row.
         process: process predictions are for, `ribbon`, `film` or `bulk`; None is `ribbon` where a model knows it.
-        prior: share of amorphous-formers to rescale `p_amorphous` for; ranking and default flags stay.
+        prior: share of amorphous-formers to rescale `p_amorphous` for. Default flags stay, and so does a ranking by
+            `p_amorphous` alone or without it; any other score, `where` and `threshold` read what is rescaled.
         classifier: which of several screening classifiers, `mtl` or `independent`; None takes the preferred one.
         with_descriptors: add every descriptor.
         with_elements: add the at.% of every element: of those that occur, or of all to a list of more than 20,000 rows.
@@ -188,19 +189,20 @@ def stream_score(
             columns = find_conditions(source.header, known.values())
             for name in columns:
                 require_numbers(name, given[name], flags=True)
-            routes = find_routes(source.header, known.values(), columns)
+            routes = find_routes(source.header, known.values())
             reader = _reader(job, source, models, plan, columns, routes)
             run = ListRun(job, source.header, reader, plan, models, known, rows, rejects, watch)
             if short:
                 run.short(first)
             else:
                 run.long(itertools.chain(first, source.blocks), scratch)
-            for warning in [*said, *run.warnings()]:
+            for warning in [*source.warnings, *said, *run.warnings()]:
                 watch.warn(warning)
             settled = columns if routes is None else (*columns, *routes.levels)
-            lines = model_lines(models, _tier_text(question.tier, tier, close), settled)
+            lines = model_lines(models, plan, _tier_text(question.tier, tier, close), settled)
             lines += borderline_lines(run.tally.marked, run.tally.written)
-            told = [] if routes is None else [routes.note(models.process())]
+            told = [] if routes is None else [routes.note(models.process(), columns)]
+            told += near_conditions(source.header, known.values())
             notes = note_lines([*source.notes, *told, *_renamed(source.header, run.tally.columns)])
             counts = run.tally.counts()
             summary = Summary(counts, time.perf_counter() - started, run.tally.read, (*lines, *notes))

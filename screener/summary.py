@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 
 from screener.binding import known_conditions
 from screener.domain import reads_distance
+from screener.plan import Plan
 from screener.run_models import RunModels
 from screener.tier_models import AMORPHOUS, BORDERLINE_COLUMN, TierModels
 
@@ -72,11 +73,12 @@ class Summary:
         return {what.replace(" ", "_"): count for what, count in self.counts}
 
 
-def model_lines(models: RunModels, tier_text: str, columns: Collection[str] = ()) -> list[str]:
+def model_lines(models: RunModels, plan: Plan, tier_text: str, columns: Collection[str] = ()) -> list[str]:
     """Say which models predicted, where they ran, and which conditions and thresholds held.
 
     Args:
         models: models of the run.
+        plan: how alloys were filtered and ranked.
         tier_text: which tier did what, in words.
         columns: conditions that the rows of a list set themselves.
     """
@@ -88,15 +90,20 @@ def model_lines(models: RunModels, tier_text: str, columns: Collection[str] = ()
         + (" where the list has none" if each.name in columns else "")
         for each in known_conditions(models.models()).values()
     ]
-    lines += setting_lines(models)
+    lines += setting_lines(models, plan)
     if conditions:
         lines.append(f"conditions: {', '.join(conditions)}")
     lines += [threshold_line(tier) for tier in reversed(models.tiers()) if AMORPHOUS in tier.flags]
     return [*lines, _domain_line(models)]
 
 
-def setting_lines(models: RunModels) -> list[str]:
-    """Say which classifier screens, for which process, and for which share of positives."""
+def setting_lines(models: RunModels, plan: Plan | None = None) -> list[str]:
+    """Say which classifier screens, for which process, and for which share of positives.
+
+    Args:
+        models: models of the run.
+        plan: how alloys were filtered and ranked; None where they were not.
+    """
     lines, screening = [], models.search.models.get(AMORPHOUS)
     if screening is not None and screening.card.classifier:
         lines.append(f"classifier: {screening.card.classifier} (`{screening.name}`)")
@@ -110,9 +117,25 @@ def setting_lines(models: RunModels) -> list[str]:
     if shares:
         lines.append(
             f"prior: {AMORPHOUS} is rescaled to a share of positives of {models.prior:.4g} from "
-            f"{', '.join(shares)}, at which out-of-fold precision was measured; ranking and default flags stay"
+            f"{', '.join(shares)}, at which out-of-fold precision was measured; {_stays(models.search, plan)}"
         )
     return lines
+
+
+def _stays(tier: TierModels, plan: Plan | None) -> str:
+    """Say what another share of positives leaves as it was: logits do not move, what reads probabilities does."""
+    given = {name for flag in tier.flags.values() if flag.given for name in (flag.column, BORDERLINE_COLUMN)}
+    moved = {AMORPHOUS, *given}
+    stay: list[str] = []
+    differ: list[str] = []
+    if plan is not None:
+        (stay if moved.isdisjoint(plan.scorer.columns) else differ).append("ranking")
+    if plan is not None and plan.where is not None and not moved.isdisjoint(plan.where.columns):
+        differ.append("what --where keeps")
+    (differ if given else stay).append("flags")
+    said = [f"{' and '.join(stay)} {'stays' if stay == ['ranking'] else 'stay'}"] if stay else []
+    said += [f"{' and '.join(differ)} may differ, read off rescaled probabilities"] if differ else []
+    return "; ".join(said)
 
 
 def _domain_line(models: RunModels) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -14,18 +13,11 @@ from screener.card import Classifier, Condition, ModelCard, Source, Target, Tier
 from screener.descriptors.specs import feature_spec
 from training.catalogue import catalogue
 from training.effort import Effort
+from training.file_names import file_name
 from training.proof import Proof
 from training.publish import sealed
 from training.recipes import Recipe
 from training.tasks import TaskRows, alloy_spec
-
-NAMES: Mapping[str, str] = {
-    "p_amorphous": "amorphous",
-    "resistivity_uohm_cm": "resistivity",
-    "hardness_gpa": "hardness",
-    "p_bulk_glass": "bulk_glass",
-}
-"""File names of the standing targets; a user's target is its own file name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +78,6 @@ def described_file(
         fold_scores=proof.fold_scores,
     )
     return {f"{tier}/{file_name(rows.recipe.target, name)}": sealed(graph, card)}
-
-
-def file_name(target: str, classifier: Classifier = "") -> str:
-    """Name the file of a target's model within the folder of its tier."""
-    return f"{NAMES.get(target, target)}{'_' if classifier else ''}{classifier}.onnx"
 
 
 def _target(rows: TaskRows) -> Target:

@@ -6,13 +6,14 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from screener.cli.errors import exit_code
 from screener.errors import ScreenerError
 from training.data_cli import data_app
+from training.options import Units
 
 app = typer.Typer(
     name="training",
@@ -25,7 +26,6 @@ _EXTRA = "pip install 'alloy-screener[training]'"
 
 Data = Annotated[Path | None, typer.Option("--data", help="Your own table: a composition column and target columns.")]
 Targets = Annotated[Path | None, typer.Option("--targets", help="TOML file that declares targets of your own.")]
-UnitsOption = Annotated[Literal["at", "wt"], typer.Option("--units", help="How formulas of your table are meant.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Workers = Annotated[int, typer.Option("--workers", min=1, max=64, help="Processes, one thread each.")]
 
@@ -34,7 +34,7 @@ Workers = Annotated[int, typer.Option("--workers", min=1, max=64, help="Processe
 def fit(
     data: Data = None,
     targets: Targets = None,
-    units: UnitsOption = "at",
+    units: Units = "at",
     catalogue: Annotated[
         bool, typer.Option("--catalogue/--no-catalogue", help="Learn from the measured data sets found here, too.")
     ] = True,
@@ -79,7 +79,7 @@ def fit(
 def evaluate(
     data: Data = None,
     targets: Targets = None,
-    units: UnitsOption = "at",
+    units: Units = "at",
     catalogue: Annotated[
         bool, typer.Option("--catalogue/--no-catalogue", help="Learn from the measured data sets found here, too.")
     ] = True,
@@ -173,7 +173,7 @@ def study(
         Path | None, typer.Option("--data", help="Your own table of several targets, or the paper's export.")
     ] = None,
     targets: Targets = None,
-    units: UnitsOption = "at",
+    units: Units = "at",
     out: Annotated[Path | None, typer.Option("--out", help="Folder of the reports; ./study if absent.")] = None,
     seeds: Annotated[
         str | None, typer.Option("--seeds", help="Seeds separated by commas; the paper's five if absent.")

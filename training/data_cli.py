@@ -6,12 +6,13 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from screener.errors import InputError
 from screener.visible_text import visible, visible_json
+from training.options import Units
 
 if TYPE_CHECKING:
     from training.curation import Curated, CurationReport
@@ -101,7 +102,7 @@ def check(
     targets: Annotated[
         Path | None, typer.Option("--targets", help="TOML file that declares targets of your own.")
     ] = None,
-    units: Annotated[Literal["at", "wt"], typer.Option("--units", help="How formulas of your table are meant.")] = "at",
+    units: Units = "at",
 ) -> None:
     """Load and curate everything; show counts, rows left out by reason, conflicts, classes and elements.
 

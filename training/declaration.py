@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Literal
 
 from screener.errors import InputError
+from training.given_files import require_readable
 from training.sources.table import AMORPHOUS, HARDNESS, RESISTIVITY
+from training.taken_names import refuse_taken_names
 from training.toml_file import read_toml
-from training.user_values import HARDNESS_HV, NUMERIC_CONDITIONS
+from training.user_values import NUMERIC_CONDITIONS
 
 COMPOSITION_COLUMNS = ("composition", "formula", "alloy")
 CONDITION_COLUMNS = (*NUMERIC_CONDITIONS, "process_route")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_RESERVED = frozenset((*COMPOSITION_COLUMNS, *CONDITION_COLUMNS, HARDNESS_HV, "key", "rank", "score"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +50,16 @@ def read_declaration(path: Path) -> tuple[Target, ...]:
     """Read the targets that a TOML file declares.
 
     Raises:
-        InputError: the file does not read, or a target is not declared as it must be.
+        InputError: the file cannot be read or holds no TOML, or a target is not declared as it must be or has a name
+            that is taken.
     """
+    require_readable(path, "TOML")
     tables = read_toml(path, _EXAMPLE).get("targets")
     if not isinstance(tables, dict) or not tables:
         raise InputError(f"`{path.name}` declares no target", _EXAMPLE)
-    return tuple(_target(name, body) for name, body in tables.items())
+    targets = tuple(_target(name, body) for name, body in tables.items())
+    refuse_taken_names(targets)
+    return targets
 
 
 _EXAMPLE = 'declare targets as in [targets.yield_mpa] unit = "MPa" kind = "regression"'
@@ -62,9 +67,15 @@ _EXAMPLE = 'declare targets as in [targets.yield_mpa] unit = "MPa" kind = "regre
 
 def _target(name: str, body: object) -> Target:
     """Check one declared target."""
-    if not _NAME.fullmatch(name) or name in _RESERVED or name in {t.name for t in STANDARD}:
+    if not _NAME.fullmatch(name):
         raise InputError(
-            f"`{name}` cannot name a target of your own", "choose lower-case letters, digits and underscores"
+            f"`{name}` cannot name a target of your own",
+            "choose lower-case letters, digits and underscores, a letter first",
+        )
+    if name in {target.name for target in STANDARD}:
+        raise InputError(
+            f"`{name}` cannot name a target of your own",
+            f"a column `{name}` is learned as it is: take [targets.{name}] out, or choose another name",
         )
     fields = {"unit": "", "column": name, "log": False, **body} if isinstance(body, dict) else {}
     kind = fields.pop("kind", None)

@@ -18,10 +18,11 @@ from screener.model import Model
 from screener.model_set import ALLOY_INDEX, SUMS, check_file, find_folder, recorded_digests, user_folder
 from screener.nearest import AlloyIndex
 from training.alloy_index import USER, build_index
-from training.cards import file_name
 from training.cell_store import CellStore, cell_folder
 from training.effort import FULL, QUICK
+from training.file_names import file_name
 from training.fit import fit_models, table_digest
+from training.given_files import require_readable
 from training.measured import Measured, load_measured
 from training.merging import Drop
 from training.multitask.config import read_config
@@ -70,6 +71,8 @@ def run_fit(request: FitRequest) -> None:
         OutputError: the folder cannot be written.
     """
     say, folder = clock(), request.out or user_folder()
+    if request.methods is not None:
+        require_readable(request.methods, "TOML")
     methods = None if request.methods is None else read_config(request.methods)
     check_writable(folder)
     measured = load_measured(request.data, request.targets, units=request.units, with_catalogue=request.catalogue)

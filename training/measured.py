@@ -11,7 +11,7 @@ from screener.errors import InputError
 from training.catalogue import DATA_VARIABLE, find
 from training.catalogue import catalogue as data_sets
 from training.curation import Curated, CurationReport, curate
-from training.recipes import Recipe, refuse_taken_names, standing_recipes, user_recipe
+from training.recipes import Recipe, standing_recipes, user_recipe
 from training.sources import GENERATED, LOADERS, load_sources
 from training.tasks import TaskRows, task_rows, within_domain
 from training.user_table import UserTable, read_user_table
@@ -69,7 +69,6 @@ def load_measured(
         return _measured(curated, standing_recipes().values(), ())
     own = read_user_table(data, declaration, units=units)
     recipes = _recipes_of(own)
-    refuse_taken_names(recipes)
     standing = any(recipe.target in standing_recipes() for recipe in recipes)
     catalogued = load_sources(present) if present and standing else []
     curated = curate([*catalogued, own.rows], label_tasks=own.label_tasks)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from screener.descriptors.catalogue import catalogue as descriptors
 from screener.errors import InputError
 
 Scalar = float | int | str
@@ -174,50 +172,11 @@ def sized(recipe: Recipe, rows: int) -> Recipe:
     return replace(recipe, members=tuple(members))
 
 
-def refuse_taken_names(recipes: Sequence[Recipe]) -> None:
-    """Check that the result columns of a user's targets are their own.
-
-    Raises:
-        InputError: a column of a target is one of every result, a descriptor, an input of the models, an interval or
-            a column of another target.
-    """
-    standing = standing_recipes()
-    taken = {column for recipe in standing.values() for column in _columns(recipe)}
-    taken |= {*_RESULT_COLUMNS, *descriptors()}
-    for recipe in recipes:
-        if recipe == standing.get(recipe.target):
-            continue
-        for column in _columns(recipe):
-            if column in taken or _DERIVED.fullmatch(recipe.target):
-                raise InputError(
-                    f"target `{recipe.task}` would fill the column `{column}`, which is taken",
-                    "choose another name for the target",
-                )
-        taken.update(_columns(recipe))
-
-
 _TREE_COUNTS = ("n_estimators", "rounds", "epochs")
 _SMALL_BATCH, _BATCHES, _LEAST_STEPS = 32, 16, 400
 """Least rows of a step, steps of an epoch to aim at, and least steps altogether of a committee's training."""
 _LEAST = 12
 """Fewest trees or epochs: the schedule of a net needs more than ten steps."""
-_RESULT_COLUMNS = frozenset(
-    (
-        *("rank", "index", "row", "formula", "in_domain", "nearest_training_alloy", "nearest_distance", "score"),
-        *("front", "amorphous_borderline", "features", "conditions", "amorphous", "resistivity", "hardness"),
-    )
-)
-"""Columns of every result, inputs of every model, and names of the standing files."""
-_DERIVED = re.compile(r"(input|nearest)_.*|.*_(low|high|screen|logit)")
-"""Names of columns that a result derives from others."""
-
-
-def _columns(recipe: Recipe) -> tuple[str, ...]:
-    """Result columns of a target."""
-    name = recipe.target
-    if recipe.kind == "classification":
-        return (name, f"is_{name.removeprefix('p_')}")
-    return (name, f"{name}_low", f"{name}_high")
 
 
 def _recipe(target: str, body: Mapping[str, object]) -> Recipe:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from screener.errors import InputError, OutputError
 from training.cell_store import cell_folder
 from training.fit_command import clock
+from training.given_files import require_readable
 from training.imbalance.choices import require_choice
 from training.publish import check_writable, write_whole
 
@@ -158,7 +159,10 @@ def _config(request: StudyRequest) -> MultiTaskConfig | None:
     """Read the user's methods."""
     from training.multitask.config import read_config
 
-    return read_config(request.config) if request.config else None
+    if request.config is None:
+        return None
+    require_readable(request.config, "TOML")
+    return read_config(request.config)
 
 
 def _check_places(request: StudyRequest, folder: Path) -> None:

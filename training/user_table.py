@@ -13,6 +13,7 @@ from screener.errors import InputError
 from screener.formula import Composition, Units
 from training.curation import RANGES
 from training.declaration import COMPOSITION_COLUMNS, CONDITION_COLUMNS, STANDARD, Target, read_declaration
+from training.given_files import require_readable
 from training.sources.collector import Collector, Label, SourceRows
 from training.sources.files import read_rows
 from training.sources.table import AMORPHOUS, HARDNESS, RESISTIVITY
@@ -31,6 +32,7 @@ LEAST_ROWS = 30
 CONTRADICTORY = 20.0
 """Numbers of one composition further apart than this factor were not written in one unit."""
 _COMPOSITION = re.compile(r"(composition|formula|alloy)[\W_]*(?:(at|wt)[\W_]*(?:pct|percent)?[\W_]*)?")
+_OTHER_SEPARATORS: Mapping[str, str] = {"\t": "tabs", ";": "semicolons"}
 _UNIT_HINTS: Mapping[str, str] = {
     HARDNESS: "write every value in GPa, or name the column hardness_hv; 1 HV is 0.00981 GPa",
     RESISTIVITY: "write every value in µΩ·cm; 1 Ω·m is 1e8 µΩ·cm",
@@ -71,13 +73,14 @@ def read_user_table(path: Path, declaration: Path | None = None, *, units: Units
         units: whether amounts in formulas are atomic or weight per cent.
 
     Raises:
-        InputError: an empty table, no composition or target column, columns or values that contradict each other or
-            the units, an unknown process route, a target with fewer than 30 usable rows or one class only, or a
-            declaration that does not read.
+        InputError: a file that cannot be read, an empty table, no composition or target column, columns or values that
+            contradict each other or the units, an unknown process route, a target with fewer than 30 usable rows or
+            one class only, or a declaration that does not read.
     """
+    require_readable(path, ".csv or .xlsx")
     header, *records = read_rows(path) or [[]]
-    columns = _columns(header, path)
     composition = _composition_column(header, path, units)
+    columns = _columns(header, path)
     declared = () if declaration is None else read_declaration(declaration)
     targets = (*(t for t in STANDARD if _has(t, columns)), *declared)
     if not targets:
@@ -113,14 +116,24 @@ def _composition_column(header: Sequence[str], path: Path, units: Units) -> int:
         raise InputError(f"`{path.name}` is empty", "write the names of the columns in the first line")
     matches = [(i, m) for i, name in enumerate(header) if (m := _COMPOSITION.fullmatch(name.strip().casefold()))]
     if not matches:
-        if len(header) == 1 and ";" in header[0]:
-            raise InputError(f"`{path.name}` is separated by semicolons", "save it with commas, decimals with points")
+        if separators := _other_separators(header):
+            raise InputError(f"`{path.name}` is separated by {separators}", "save it with commas, decimals with points")
         raise InputError(f"`{path.name}` has no composition column", "name it composition, formula or alloy")
     place, _ = min(matches, key=lambda found: COMPOSITION_COLUMNS.index(found[1][1]))
     if (stated := _stated_units(header[place].strip())) not in ("", units):
         hint = "add `--units wt`" if stated == "wt" else "leave out `--units wt`, or rename the column"
         raise InputError(f"the column `{header[place].strip()}` says {stated}.%, the command {units}.%", hint)
     return place
+
+
+def _other_separators(header: Sequence[str]) -> str:
+    """Say what parts the fields of a header that was split at commas in vain; empty where nothing else does."""
+    text = ",".join(header).casefold()
+    parted = {words: text.split(mark) for mark, words in _OTHER_SEPARATORS.items() if mark in text}
+    for words, names in parted.items():
+        if any(_COMPOSITION.fullmatch(name.strip(' "')) for name in names):
+            return words
+    return next(iter(parted), "") if len(header) == 1 else ""
 
 
 def _has(target: Target, columns: Mapping[str, int]) -> bool:

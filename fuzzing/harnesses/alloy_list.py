@@ -8,9 +8,9 @@ import numpy as np
 
 from fuzzing.harnesses import chosen, hold_to_manners, stored
 from fuzzing.harnesses.formula import UNITS, read_alone, read_together
+from screener._formula_grammar import SHARE_TOLERANCE
 from screener.alloy_list import AlloyList, open_list
 from screener.descriptors.specs import feature_spec
-from screener.element_amounts import TOLERANCE
 from screener.errors import ScreenerError
 from screener.formula import Composition, Units
 from screener.jobs import EncodingChoice
@@ -96,7 +96,9 @@ def _hold_amounts(read: Composition, cells: list[tuple[str, object]], reader: Bl
     """Check that shares are those of the amounts in the cells."""
     amounts = {symbol: _amount(cell) for symbol, cell in cells}
     total = sum(amounts.values())
-    assert any(abs(total - whole) <= TOLERANCE * whole * (1 + 1e-9) for whole in (1.0, 100.0)), f"amounts {amounts}"
+    assert any(abs(total - whole) <= SHARE_TOLERANCE * whole * (1 + 1e-9) for whole in (1.0, 100.0)), (
+        f"amounts {amounts}"
+    )
     present = [symbol for symbol, amount in amounts.items() if amount]
     assert sorted(read.symbols) == sorted(present), f"{read.symbols} of {amounts}"
     if reader.units != "wt":

@@ -85,7 +85,9 @@ def enumerate_(
     resume: Annotated[
         Path | None,
         typer.Option(
-            "--resume", metavar="OUT", help="Go on with the unfinished run that writes OUT, a file of -o or --all."
+            "--resume",
+            metavar="OUT",
+            help="Go on with the unfinished run that writes OUT, a file of -o or a folder of --all.",
         ),
     ] = None,
     device: options.DeviceChoice = "auto",

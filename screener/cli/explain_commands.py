@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
 from screener.cli import options
 from screener.cli.lines import say, say_record
-from screener.errors import FormulaError
+from screener.errors import CompositionError, FormulaError
 from screener.jobs import Question, conditions_of
 
 if TYPE_CHECKING:
@@ -69,7 +71,8 @@ def explain(
         if strict:
             check_domain({s for c in compositions for s in c.symbols}, loaded.models(), strict)
         for place, (text, composition) in enumerate(zip(formulas, compositions, strict=True)):
-            explanation = explained(text, composition, loaded, measured)
+            with _named(text, formulas):
+                explanation = explained(text, composition, loaded, measured)
             if as_json:
                 say_record(explanation.as_json())
             else:
@@ -84,7 +87,8 @@ def features(formulas: options.Formulas, units: options.ReadUnits = None, as_jso
 
     compositions = _read(formulas, units)
     for place, (text, composition) in enumerate(zip(formulas, compositions, strict=True)):
-        values = feature_values(composition)
+        with _named(text, formulas):
+            values = feature_values(composition)
         percent = composition_percent(composition)
         if as_json:
             record = {"formula": text, "composition": percent, "descriptors": values}
@@ -104,4 +108,26 @@ def _read(formulas: list[str], units: str | None) -> list[Composition]:
 
     if not formulas:
         raise FormulaError("no formula given", "name an alloy, e.g. `Cu50Zr50`")
-    return [parse_formula(text, cast(options.UnitsName, units)) for text in formulas]
+    compositions = []
+    for text in formulas:
+        with _named(text, formulas):
+            compositions.append(parse_formula(text, cast(options.UnitsName, units)))
+    return compositions
+
+
+@contextmanager
+def _named(text: str, formulas: list[str]) -> Iterator[None]:
+    """Name the formula that is refused, where there are several and the refusal does not.
+
+    Raises:
+        FormulaError: it does not read as an alloy.
+        CompositionError: an element of it lacks a property.
+    """
+    from screener._formula_grammar import shown
+
+    try:
+        yield
+    except (FormulaError, CompositionError) as problem:
+        if len(formulas) < 2 or shown(text) in problem.message:
+            raise
+        raise type(problem)(f"in {shown(text)}, {problem.message}", problem.hint) from None

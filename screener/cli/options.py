@@ -71,7 +71,8 @@ Prior: TypeAlias = Annotated[
     typer.Option(
         "--prior",
         metavar="P",
-        help="Share of amorphous-formers among the alloys asked about: rescales p_amorphous, not the ranking.",
+        help="Share of amorphous-formers among the alloys asked about: rescales p_amorphous. Default flags stay, and a "
+        "ranking by it alone; other scores that read it may rank differently.",
     ),
 ]
 Classifier: TypeAlias = Annotated[

@@ -15,6 +15,7 @@ from screener.jobs import ScreenJob
 from screener.pipeline import run_screen
 from screener.result_files import write_result
 from screener.runs.journal import RUN_JSON, Entry
+from screener.runs.listing import folder_writing
 from screener.runs.opening import Places, check_same, is_complete, open_course, recorded
 from screener.runs.recipe import Recipe
 from screener.runs.shards import MANIFEST
@@ -95,12 +96,16 @@ class Asked:
                 "leave it out, or ask the whole question again",
             )
         named = _plain(resume)
-        entry, folder = recorded(named), named if named.is_dir() else None
+        entry = recorded(named)
+        if entry is None and not named.is_dir() and (whole := folder_writing(named)) is not None:
+            named, entry = whole, recorded(whole)
+        folder = named if named.is_dir() else None
         if entry is None:
             if not (named if folder is None else folder / MANIFEST).exists():
                 raise InputError(
                     f"there is no journal of a run that writes `{named}`",
-                    "`screener runs` lists unfinished runs; where nothing was entered yet, ask the question again",
+                    "`screener runs` lists unfinished runs, those of --all by folder; where nothing was entered yet, "
+                    "ask the question again",
                 )
             return None
         recipe = entry.job

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,6 +72,20 @@ def unfinished_runs(folder: Path) -> Iterator[Unfinished]:
             continue
         if entry is not None or running:
             yield Unfinished(named, running, entry, "" if entry else "nothing is entered yet")
+
+
+def folder_writing(output: Path) -> Path | None:
+    """Find the folder of an unfinished run of ``--all`` whose best candidates go to a file.
+
+    Looked for beside the file and in the current folder; None where there is none.
+    """
+    for near in dict.fromkeys((output.parent, Path())):
+        for path in sorted(near.glob(f"*/{RUN_JSON}")):
+            with suppress(InputError, OSError, ValueError):  # of another run, whatever it holds
+                entry = read_journal(path)
+                if entry is not None and entry.output and Path(entry.output).resolve() == output.resolve():
+                    return path.parent
+    return None
 
 
 def _lists_of(path: Path) -> tuple[int, int] | None:

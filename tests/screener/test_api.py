@@ -8,6 +8,7 @@ import polars
 import pytest
 
 import screener
+from screener.errors import InputError
 
 
 def test_public_names_load_on_demand() -> None:
@@ -55,6 +56,34 @@ def test_warnings_reach_python(tiny_models: Path) -> None:
     with pytest.warns(UserWarning, match="outside the training elements: `Nb` of every model") as caught:
         screener.screen(screener.CompositionSpace.build("Al,Nb", 50), models=tiny_models)
     assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize(
+    ("asked", "message", "hint"),
+    [
+        ({"units": "wt%"}, "unknown units `wt%`", "use `at` or `wt`"),
+        ({"units": "WT"}, "unknown units `WT`", "use `at` or `wt`"),
+        ({"units": None}, "unknown units `None`", "use `at` or `wt`"),
+        (
+            {"sample": 2.5},
+            "sample `2.5` is not a whole number",
+            "draw so many candidates, for example `sample=1000`",
+        ),
+        ({"seed": "x"}, "seed `x` is not a whole number", "use a seed of 0 or more, for example `seed=1`"),
+        ({"where": 5}, "where `5` is not text", 'write an expression, for example `where="hardness_gpa > 5"`'),
+        ({"time_limit": "60"}, "time_limit `60` is not a number", "give seconds, for example `time_limit=60`"),
+        ({"diverse": "5"}, "diverse `5` is not a number", "give at.%, for example `diverse=5`"),
+        (
+            {"conditions": {"load_n": "x"}},
+            "condition load_n `x` is not a number",
+            'give numbers by name, for example `conditions={"load_n": 9.8}`',
+        ),
+    ],
+)
+def test_what_a_search_cannot_be_asked_is_refused(asked: dict, message: str, hint: str, tiny_models: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        screener.screen(screener.CompositionSpace.build("Al,Ti", 50), models=tiny_models, **asked)
+    assert (caught.value.message, caught.value.hint) == (message, hint)
 
 
 def test_errors_carry_message_and_hint() -> None:

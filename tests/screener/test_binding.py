@@ -129,11 +129,46 @@ def test_the_summary_says_for_which_share_and_moves_the_threshold(trusted_models
     lines = searched(trusted_models, prior=0.1).summary.lines
     assert (
         "prior: p_amorphous is rescaled to a share of positives of 0.1 from 0.4 (screen), 0.5 (characterize), at which "
-        "out-of-fold precision was measured; ranking and default flags stay"
+        "out-of-fold precision was measured; ranking and flags stay"
     ) in lines
     moved = [1 / (1 + math.exp(-logit_of(t) - logit_of(0.1) + logit_of(s))) for t, s in ((0.35, 0.4), (0.5, 0.5))]
     for tier, threshold in zip(("screen", "characterize"), moved, strict=True):
         assert any(line.startswith(f"is_amorphous ({tier}): p ≥ {threshold:.4g}, out-of-fold") for line in lines)
+
+
+MAY_DIFFER = "may differ, read off rescaled probabilities"
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"minimize": ("hardness_gpa",), "where": "is_amorphous"}, "ranking and flags stay"),
+        ({"rank_by": "p_amorphous", "recall": 0.9}, "ranking and flags stay"),
+        ({"maximize": ("p_amorphous", "hardness_gpa")}, f"flags stay; ranking {MAY_DIFFER}"),
+        ({"maximize": ("p_amorphous", "hardness_gpa"), "pareto": True}, f"flags stay; ranking {MAY_DIFFER}"),
+        ({"maximize": ("p_amorphous=0.2:0.9",)}, f"flags stay; ranking {MAY_DIFFER}"),
+        ({"rank_by": "p_amorphous * hardness_gpa"}, f"flags stay; ranking {MAY_DIFFER}"),
+        ({"where": "p_amorphous > 0.1"}, f"ranking and flags stay; what --where keeps {MAY_DIFFER}"),
+        ({"where": "is_amorphous", "threshold": 0.5}, f"ranking stays; what --where keeps and flags {MAY_DIFFER}"),
+    ],
+)
+def test_the_summary_says_what_stays(trusted_models, asked: dict[str, object], said: str) -> None:
+    line = next(each for each in searched(trusted_models, prior=0.1, **asked).summary.lines if each[:6] == "prior:")
+    assert line.endswith(f" was measured; {said}")
+
+
+def test_a_score_of_several_objectives_is_one_of_rescaled_probabilities(trusted_models) -> None:
+    asked = {"maximize": ("p_amorphous", "hardness_gpa=0:20"), "tier": "screen"}
+    plain, other = frame(trusted_models, **asked), frame(trusted_models, prior=0.99, **asked)
+    assert not other["score"].equals(plain["score"])
+    assert other["index"].to_list() != plain["index"].to_list()
+
+
+def test_a_list_and_one_alloy_say_it_too(trusted) -> None:
+    Path("list.csv").write_text("alloy\nAlTi\nCr\n")
+    ended = trusted("score", "list.csv", "--prior", "0.1", "--rank-by", "1 - p_amorphous", "-o", "out.csv")
+    assert f"was measured; flags stay; ranking {MAY_DIFFER}\n" in ended.err
+    assert "was measured; flags stay\n" in trusted("explain", "AlTi", "--prior", "0.1").out
 
 
 def test_a_share_that_cannot_be_taken_is_refused(trusted_models, tiny_models) -> None:

@@ -216,7 +216,12 @@ REFUSED = {
     "missing property": (
         ("--elements", "Al,B", "--minimize", "cost_usd_kg"),
         "no `price_usd_kg` for `B`",
-        "leave `B` out, or do without `price_usd_kg`",
+        "leave `B` out, or do without `cost_usd_kg`",
+    ),
+    "property of the models": (
+        ("--elements", "Al,Ti,H", "--minimize", "cost_usd_kg"),
+        "no `radius_miracle_pm` for `H`",
+        "leave `H` out",
     ),
     "two rankings": (
         ("--rank-by", "vec", "--maximize", "vec"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -85,6 +87,12 @@ def test_time_limit_gives_what_there_is(run, tmp_path: Path) -> None:
     assert "warning: the time limit was reached: there may be better candidates than those listed\n" in ended.err
     assert "certificate: partial, no candidate scores above " in ended.err
     assert polars.read_csv(tmp_path / "out.csv").height == 5
+    scored = re.search(r"cells bounded, ([\d,]+) candidates scored\n", ended.err)
+    assert scored
+    assert f"\n26,075,972,546 candidates in the space, {scored[1]} candidates screened, 5 kept; " in ended.err
+    counts = json.loads(json.loads((tmp_path / "out.csv.meta.json").read_bytes())["screener.summary"])
+    screened = int(scored[1].replace(",", ""))
+    assert counts == {"candidates_in_the_space": 26_075_972_546, "candidates_screened": screened, "kept": 5}
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])

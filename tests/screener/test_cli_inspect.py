@@ -66,7 +66,7 @@ def test_features_need_no_models(run, monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (("Tii",), None, None),
         (("Ti-6Al-4V",), "`Ti-6Al-4V` does not say wt.% or at.%", "add `--units wt` or `--units at`"),
-        (("TiH",), "no `radius_miracle_pm` for `H`", "leave `H` out, or do without `radius_miracle_pm`"),
+        (("TiH",), "no `radius_miracle_pm` for `H`", "leave `H` out"),
         (("Ti", "--units", "x"), "unknown units `x`", "use `--units at` or `--units wt`"),
     ],
 )
@@ -79,6 +79,23 @@ def test_what_cannot_be_read_is_refused(
     assert "\n\nhint: " in ended.err
     if message:
         assert ended.err == f"error: {message}\n\nhint: {hint}\n"
+
+
+@pytest.mark.parametrize("command", ["explain", "features"])
+@pytest.mark.parametrize(
+    ("refused", "message"),
+    [
+        ("TiH", "in `TiH`, no `radius_miracle_pm` for `H`"),
+        ("Ti2Xx", "in `Ti2Xx`, unknown element `Xx`"),
+        ("Ti-6Al-4V", "`Ti-6Al-4V` does not say wt.% or at.%"),
+        ("Tii", "cannot read `i` in `Tii`"),
+        ("", "in ``, formula is empty"),
+    ],
+)
+def test_of_several_formulas_the_refused_one_is_named(run, command: str, refused: str, message: str) -> None:
+    ended = run(command, "Al20Ti30Cr50", refused, "Cu50Zr50")
+    assert ended.code == 2
+    assert ended.err.startswith(f"error: {message}\n\nhint: ")
 
 
 def test_models_are_listed_with_data_and_conditions(run, tiny_models: Path) -> None:

@@ -43,17 +43,75 @@ OTHERS = "not from 2 columns of at.%"
 @pytest.mark.parametrize(
     "cells",
     [
-        ("Fe", "Al"),  # all of them read
+        ("CuZr", "Cu50Zr50"),  # the same alloys
         ("Inconel 718", "CuZr"),  # one alloy of two elements
-        ("316", "Ti-6Al-4V"),
+        ("Cu58.9Zr41.1", "CuZr"),  # the columns are wt.%
+        ("Ti-6Al-4V", "CuZr", "Cu50.4Zr49.6"),  # a slip
     ],
 )
 def test_a_named_column_that_reads_goes_before_elements(cells: tuple[str, ...]) -> None:
     columns = found("Alloy,Cu,Zr", *(f"{cell},50,50" for cell in cells))
-    assert columns == CompositionColumns(0, {}, (f"compositions are read from column `Alloy`, {OTHERS}",))
+    assert (columns.formula, columns.elements) == (0, {})
+    assert columns.notes == (f"compositions are read from column `Alloy`, {OTHERS}",)
+    slip = "column `Alloy` and the columns of elements differ, first in row 1: `Ti-6Al-4V`"
+    assert columns.warnings == ((slip,) if cells[0] == "Ti-6Al-4V" else ())
 
 
-@pytest.mark.parametrize("cells", [("Inconel 718", "316L"), ("Cu", "heat 5"), ("", ""), (*["x"] * 50, "CuZr")])
+@pytest.mark.parametrize("cells", [("Fe", "Al"), ("P91", "P92"), ("316", "Ti-6Al-4V"), ("CuZrB", "NiB", "CuZr")])
+def test_elements_that_tell_other_alloys_go_before_grades(cells: tuple[str, ...]) -> None:
+    columns = found("Alloy,Cu,Zr", *(f"{cell},50,50" for cell in cells))
+    said = "compositions are read from 2 columns of at.%, Cu, Zr, not from column `Alloy`"
+    row = next(row for row, cell in enumerate(cells, 1) if cell != "316")
+    told = f"column `Alloy` and the columns of elements differ, first in row {row}: `{cells[row - 1]}`"
+    assert columns == CompositionColumns(None, {"Cu": 1, "Zr": 2}, (said,), (), (told,))
+
+
+def test_our_own_result_in_weight_percent_is_read_by_its_elements() -> None:
+    rows = ("Al50Ti50,36.05,63.95", "Al20Ti80,12.35,87.65")
+    assert found("formula,Al,Ti", *rows, units="wt").elements == {"Al": 1, "Ti": 2}
+    assert found("formula,Al,Ti", *rows).formula == 0  # at.%, as it is
+
+
+def test_columns_that_are_no_composition_do_not_speak_against_formulas() -> None:
+    assert found("formula,C,S", "Fe50Cr50,0.02,0.01", "Fe60Cr40,0.03,0.01").warnings == ()
+    assert found("formula,C,S", "Fe50Cr50,0.02,0.01").formula == 0
+    assert found("formula,C,N", "Fe,0.02,0.01", "Cr,0.03,0.01").formula == 0
+
+
+def test_a_named_column_of_grades_gives_way_to_alloys() -> None:
+    columns = found("alloy,nominal", "V1,Fe90Cr9Mo1", "V2,Fe90Cr9W1")
+    assert columns == CompositionColumns(
+        1, {}, ("compositions are read from column `nominal`, not from column `alloy`",)
+    )
+    assert found("alloy,base", "Fe,Cu", "Al,Zr").formula == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["Composition (wt%)", "composition_wt", "Alloy, wt.%", "mass% formula", "weight percent"]
+)
+def test_a_name_that_states_other_units_is_refused(name: str) -> None:
+    cells = polars.DataFrame({name: ["Fe70Cr30"]})
+    with pytest.raises(InputError) as caught:
+        find_compositions(ListHead((name,), cells, None, "`x`"))
+    assert caught.value.message == f"the column `{name}` says wt.%, the command at.%"
+    assert caught.value.hint == "add `--units wt`"
+    assert find_compositions(ListHead((name,), cells, "wt", "`x`")).formula == 0
+
+
+@pytest.mark.parametrize("name", ["composition_at", "formula (at.%)", "alloy mol%"])
+def test_and_at_percent_where_weights_are_asked_for(name: str) -> None:
+    cells = polars.DataFrame({name: ["Fe70Cr30"]})
+    assert find_compositions(ListHead((name,), cells, None, "`x`")).formula == 0
+    with pytest.raises(InputError, match=r"says at\.%, the command wt\.%"):
+        find_compositions(ListHead((name,), cells, "wt", "`x`"))
+
+
+@pytest.mark.parametrize("name", ["format", "massive", "heat", "what", "swt", "alloy made at 5 K"])
+def test_other_words_state_no_units(name: str) -> None:
+    assert find_compositions(ListHead((name,), polars.DataFrame({name: ["Fe70Cr30"]}), "wt", "`x`")).formula == 0
+
+
+@pytest.mark.parametrize("cells", [("Inconel 718", "316L"), ("?", "heat 5"), ("", ""), (*["x"] * 50, "CuZr")])
 def test_a_named_column_that_does_not_read_gives_way_to_elements(cells: tuple[str, ...]) -> None:
     columns = found("Alloy,Cu,Zr", *(f"{cell},50,50" for cell in cells), units="wt")
     said = "compositions are read from 2 columns of wt.%, Cu, Zr, not from column `Alloy`"

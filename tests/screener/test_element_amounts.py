@@ -47,6 +47,8 @@ def test_columns_read_like_the_formula_of_the_same_amounts(amounts: list[float],
 def test_blank_cells_are_zero_and_sums_may_be_half_a_percent_off() -> None:
     batch, problems = read_amounts(table("50,50,", " 49.8 ,,50.6", "0.2,0.8,0", "0.304,0.7,"), COLUMNS, None)
     assert problems == {}
+    assert read_amounts(table("99.5,,", ".995,,", "1.005,,", "100.5,,"), COLUMNS, None)[1] == {}
+    assert len(read_amounts(table("99.49,,", ".9949,,", "1.0051,,"), COLUMNS, None)[1]) == 3
     assert compositions(batch) == [
         {"Al": 0.5, "Cu": 0.5},
         pytest.approx({"Al": 49.8 / 100.4, "Zr": 50.6 / 100.4}),

@@ -73,7 +73,7 @@ def test_known_symbols_pass():
         (
             lambda: element_values(["Al", "Tc"], "price_usd_kg"),
             "no `price_usd_kg` for `Tc`",
-            "leave `Tc` out, or do without `price_usd_kg`",
+            "leave `Tc` out",
         ),
         (
             lambda: element_values(["Al"], "density"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,18 +20,21 @@ LOAD = Condition("load_n", "N", 4.9, 0.01, 10.0)
 
 
 def test_the_column_is_found_by_its_name_where_models_know_processes() -> None:
-    found = find_routes(("alloy", " Process"), [COOLING, LOAD], ("load_n",))
+    found = find_routes(("alloy", " Process"), [COOLING, LOAD])
     assert found == RouteColumn(" Process", {COOLING.name: LEVELS})
-    assert find_routes(("alloy", "route"), [COOLING], ()) is None
-    assert find_routes(("alloy", "process"), [LOAD], ()) is None
+    assert find_routes(("alloy", "route"), [COOLING]) is None
+    assert find_routes(("alloy", "process"), [LOAD]) is None
 
 
-def test_a_column_of_the_condition_itself_holds() -> None:
-    assert find_routes(("process", COOLING.name), [COOLING], (COOLING.name,)) is None
-    other = replace(COOLING, name="other")
-    found = find_routes(("process", COOLING.name), [COOLING, other], (COOLING.name,))
-    assert found is not None
-    assert list(found.levels) == ["other"]
+def test_a_number_of_the_condition_itself_goes_before_the_process() -> None:
+    name = COOLING.name
+    table = polars.DataFrame(
+        {"alloy": ["Cu50Zr45Al5"] * 4, "process": ["bulk", "bulk", "", "bulk"], name: [None, 2, 4, 6]}
+    )
+    listed = score(table, models=MODELS, top=None).sort("row")["p_amorphous"].to_list()
+    bulk, ribbon = (score(table[:1, :1], models=MODELS, process=each)["p_amorphous"][0] for each in ("bulk", "ribbon"))
+    assert listed[:2] == [bulk, bulk]
+    assert bulk < listed[2] < listed[3] == ribbon
 
 
 @pytest.mark.parametrize("kind", [polars.String, polars.Categorical])
@@ -57,8 +59,11 @@ def test_each_row_is_predicted_for_its_own_process() -> None:
 
 
 def test_the_note_names_the_words_that_count() -> None:
-    told = RouteColumn("Process", {COOLING.name: LEVELS}).note("ribbon")
-    assert told == "the process of each row is read from column `Process`: bulk, ribbon; any other text means ribbon"
+    told = RouteColumn("Process", {COOLING.name: LEVELS}).note("ribbon", ["load_n"])
+    said = "the process of each row is read from column `Process`: bulk, ribbon; any other text means ribbon"
+    assert told == said
+    before = RouteColumn("Process", {COOLING.name: LEVELS}).note("ribbon", [COOLING.name])
+    assert before == f"{said}; a number in `cooling_rate_log10_k_s` goes before"
 
 
 def test_numbers_in_the_column_name_no_process() -> None:

@@ -120,6 +120,12 @@ def test_a_column_named_like_a_condition_sets_it_row_by_row(tmp_path: Path, tiny
     assert "load_n=45 N where the list has none" in both.summary.text()
 
 
+def test_a_column_named_almost_like_a_condition_is_told_of(tmp_path: Path, tiny_models: Path) -> None:
+    found = scored(listed(tmp_path, "Fe,45", header="alloy,Load N"), tiny_models)
+    assert "note: column `Load N` is not read: the condition is named `load_n`" in found.summary.text()
+    assert found.frame["hardness_gpa"][0] == scored(listed(tmp_path, "Fe"), tiny_models).frame["hardness_gpa"][0]
+
+
 def test_conditions_out_of_range_are_counted_in_one_warning(tmp_path: Path, tiny_models: Path) -> None:
     notes = Notes()
     path = listed(tmp_path, "Fe,450", "Fe,0.01", "Fe,1", header="alloy,load_n")
@@ -284,6 +290,9 @@ def test_results_are_laid_out_in_chunks(tmp_path: Path, tiny_models: Path, monke
     assert scored(path, tiny_models, Question(with_descriptors=True)).frame.equals(whole)
 
 
+BY_NAME = 'give numbers by name, for example `conditions={"load_n": 9.8}`'
+
+
 @pytest.mark.parametrize(
     ("asked", "message", "hint"),
     [
@@ -292,6 +301,20 @@ def test_results_are_laid_out_in_chunks(tmp_path: Path, tiny_models: Path, monke
         ({"top": 2.5}, "top `2.5` is not a whole number", "ask for so many alloys, for example `top=20`"),
         ({"top": "3"}, "top `3` is not a whole number", "ask for so many alloys, for example `top=20`"),
         ({"top": True}, "top `True` is not a whole number", "ask for so many alloys, for example `top=20`"),
+        ({"where": 5}, "where `5` is not text", 'write an expression, for example `where="hardness_gpa > 5"`'),
+        (
+            {"rank_by": 5},
+            "rank_by `5` is not text",
+            'write an expression, for example `rank_by="hardness_gpa / density_g_cm3"`',
+        ),
+        ({"maximize": 5}, "objective `5` is not text", 'name a column, for example `maximize="hardness_gpa"`'),
+        ({"minimize": ["vec", 5]}, "objective `5` is not text", 'name a column, for example `maximize="hardness_gpa"`'),
+        ({"conditions": {"load_n": "x"}}, "condition load_n `x` is not a number", BY_NAME),
+        ({"conditions": {"load_n": None}}, "condition load_n `None` is not a number", BY_NAME),
+        ({"conditions": {3: 1.0}}, "condition `3` is not a name", BY_NAME),
+        ({"conditions": ["load_n=3"]}, "conditions `['load_n=3']` are not a dictionary", BY_NAME),
+        ({"prior": "x"}, "prior `x` is not a number", "give a fraction, for example `prior=0.5`"),
+        ({"threshold": True}, "threshold `True` is not a number", "give a fraction, for example `threshold=0.5`"),
     ],
 )
 def test_python_is_told_what_it_may_ask(asked: dict, message: str, hint: str, tiny_models: Path) -> None:
@@ -303,6 +326,14 @@ def test_python_is_told_what_it_may_ask(asked: dict, message: str, hint: str, ti
 def test_whole_numbers_of_numpy_are_whole_numbers(tiny_models: Path) -> None:
     table = polars.DataFrame({"alloy": ["Fe", "Al"]})
     assert score(table, models=tiny_models, top=np.int64(1)).height == 1
+
+
+def test_numbers_of_numpy_are_numbers(tiny_models: Path) -> None:
+    table = polars.DataFrame({"alloy": ["Fe", "Al"]})
+    asked = {"threshold": np.float32(0.5), "conditions": {"load_n": np.float32(5), "anneal_k": np.int64(300)}}
+    assert score(table, models=tiny_models, **asked).equals(
+        score(table, models=tiny_models, threshold=0.5, conditions={"load_n": 5.0, "anneal_k": 300})
+    )
 
 
 MAKE = "make a frame of it: `polars.DataFrame(...)`, or give a path"

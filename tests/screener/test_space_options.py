@@ -222,6 +222,14 @@ READ = "write `Al=5:35`"
         ("Cu=5:35", "bound for `Cu`, which is not in the space", "the elements are `Al,Ti,Cr`"),
         ("al=5:35", "bound for `al`, which is not in the space", "did you mean `Al`?"),
         ("Tii=5:35", "bound for `Tii`, which is not in the space", "did you mean `Ti`?"),
+        ({"Al": 5}, "bound `5` of `Al` is not two limits", 'write `{"Al": (5, 35)}`'),
+        ({"Al": (5, 35, 6)}, "bound `(5, 35, 6)` of `Al` is not two limits", 'write `{"Al": (5, 35)}`'),
+        ({5: (5, 35)}, "bound for `5`, which is not in the space", "the elements are `Al,Ti,Cr`"),
+        (
+            [("Al", (5, 35))],
+            "bounds `[('Al', (5, 35))]` are neither text nor a dictionary",
+            'write `"Al=5:35,Cr=0:20"` or `{"Al": (5, 35)}`',
+        ),
     ],
 )
 def test_bounds_refused(bounds, message, hint):

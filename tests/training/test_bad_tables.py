@@ -233,6 +233,18 @@ def test_tables_without_rows_or_of_another_form_are_refused(tmp_path):
         "`mine.csv` is separated by semicolons",
         "save it with commas, decimals with points",
     )
+    for header, separators in (
+        ("alloy\thardness_gpa", "tabs"),
+        ("alloy\thardness (GPa; 1 N)", "tabs"),
+        ("Alloy (at.%);hardness, GPa", "semicolons"),
+        ('"alloy";"hardness, GPa"', "semicolons"),
+        ("material;hardness_gpa", "semicolons"),
+    ):
+        assert refusal(csv(tmp_path, header)) == (
+            f"`mine.csv` is separated by {separators}",
+            "save it with commas, decimals with points",
+        )
+    assert refusal(csv(tmp_path, '"grade; lot",hardness_gpa'))[0] == "`mine.csv` has no composition column"
     assert refusal(csv(tmp_path, "alloy,hardness_gpa,Hardness_GPa")) == (
         "`mine.csv` has two columns `Hardness_GPa`",
         "rename one of them",
@@ -241,6 +253,13 @@ def test_tables_without_rows_or_of_another_form_are_refused(tmp_path):
         "`hardness_gpa` has 0 usable rows",
         "at least 30 are needed; left out: 1 × hardness_gpa is no number, 1 × unknown element …",
     )
+
+
+def test_tables_that_cannot_be_read_are_told_from_those_of_another_form(tmp_path):
+    hint = "name a .csv or .xlsx file that exists and can be read"
+    gone = tmp_path / "gone.csv"
+    assert refusal(gone) == (f"cannot read `{gone}`: no such file or directory", hint)
+    assert refusal(tmp_path) == (f"cannot read `{tmp_path}`: is a directory", hint)
 
 
 def test_words_for_numbers_and_classes():

@@ -57,13 +57,34 @@ def test_wrong_calls_end_with_one_fact_and_a_hint(run, arguments, expected):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["fit", "--workers", "0"], ["evaluate", "--repeats", "21"], ["evaluate", "--units", "kg"]]
+    "arguments", [["fit", "--workers", "0"], ["evaluate", "--repeats", "21"], ["fit", "--gap", "-1"]]
 )
 def test_values_out_of_range_name_their_option(run, arguments):
     code, out, err = run(*arguments)
     assert (code, out) == (2, "")
     assert err.startswith(f"error: invalid value for `{arguments[1]}`: ")
     assert err.endswith(f"\n\nhint: `training {arguments[0]} --help` lists what there is\n")
+
+
+@pytest.mark.parametrize("command", [["fit"], ["evaluate"], ["study", "main"], ["data", "check"]])
+def test_unknown_units_are_refused_as_the_screener_does(run, command):
+    expected = "error: unknown units `kg`\n\nhint: use `--units at` or `--units wt`\n"
+    assert run(*command, "--units", "kg") == (2, "", expected)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind"),
+    [
+        (["fit", "--data", "gone", "--no-catalogue"], ".csv or .xlsx"),
+        (["data", "check", "--data", "gone"], ".csv or .xlsx"),
+        (["fit", "--methods", "gone"], "TOML"),
+        (["study", "custom", "--config", "gone"], "TOML"),
+        (["data", "check", "--data", "mine.csv", "--targets", "gone"], "TOML"),
+    ],
+)
+def test_files_that_do_not_exist_are_told_by_their_path(run, mine, arguments, kind):
+    fact = "error: cannot read `gone`: no such file or directory"
+    assert run(*arguments) == (2, "", f"{fact}\n\nhint: name a {kind} file that exists and can be read\n")
 
 
 @pytest.mark.parametrize("command", ["fit", "evaluate"])

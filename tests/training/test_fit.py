@@ -25,12 +25,12 @@ from tests.training.invented_tasks import (
 )
 from training import cards as cards_module
 from training import fit as fit_module
-from training.cards import file_name
 from training.catalogue import catalogue
 from training.cli import main
 from training.contenders import PRECISE
 from training.effort import QUICK
 from training.ensembles import fit_ensembles
+from training.file_names import file_name
 from training.fit import fit_models, table_digest
 from training.fit_command import files_in_use
 from training.publish import GOLDEN_FORMULAS

@@ -105,12 +105,14 @@ def test_data_sets_are_read_only_for_standing_targets(tmp_path, monkeypatch):
 def test_a_target_that_would_fill_a_column_of_results_is_refused(mine):
     table, declaration = mine
     declaration.write_text(USER_TOML.replace("[targets.ductile]", "[targets.formula]\ncolumn = 'ductile'"))
-    message, _ = refusal(table, declaration)
-    assert "cannot name a target" in message or message == "target `formula` would fill the column `p_formula`"
+    assert refusal(table, declaration) == (
+        "`formula` cannot name a target of your own: it is a column of results",
+        'choose another name, and write column = "ductile" to read the same column',
+    )
     declaration.write_text(USER_TOML.replace("[targets.mixing_kj_mol]", "[targets.vec]\ncolumn = 'mixing_kj_mol'"))
     assert refusal(table, declaration) == (
-        "target `vec` would fill the column `vec`, which is taken",
-        "choose another name for the target",
+        "`vec` cannot name a target of your own: it is a descriptor",
+        'choose another name, and write column = "mixing_kj_mol" to read the same column',
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from screener.errors import InputError
-from training.recipes import LEARNERS, Member, refuse_taken_names, sized, standing_recipes, thinned, user_recipe
+from training.recipes import LEARNERS, Member, sized, standing_recipes, thinned, user_recipe
 from training.routes import COOLING_RATE, RATES
 
 
@@ -72,52 +72,6 @@ def test_thinning_keeps_everything_but_the_number_of_trees():
     assert replace(thin, members=recipe.members) == recipe
     assert [m.options.get("n_estimators", m.options.get("rounds")) for m in thinned(thin, 0.01).members] == [12, 12]
     assert all(thinned(standing, 1.0) == standing for standing in standing_recipes().values())
-
-
-@pytest.mark.parametrize(
-    ("name", "kind", "column"),
-    [
-        ("amorphous", "classification", "p_amorphous"),
-        ("p_amorphous", "regression", "p_amorphous"),
-        ("formula", "regression", "formula"),
-        ("front", "regression", "front"),
-        ("in_domain", "regression", "in_domain"),
-        ("nearest_distance", "regression", "nearest_distance"),
-        ("amorphous_borderline", "regression", "amorphous_borderline"),
-        ("features", "regression", "features"),
-        ("hardness", "regression", "hardness"),
-        ("vec", "regression", "vec"),
-        ("density_g_cm3", "regression", "density_g_cm3"),
-        ("input_route", "regression", "input_route"),
-        ("yield_low", "regression", "yield_low"),
-        ("hardness_gpa_screen", "regression", "hardness_gpa_screen"),
-        ("yield_logit", "classification", "p_yield_logit"),
-    ],
-)
-def test_columns_of_every_result_are_refused(name, kind, column):
-    assert refusal(refuse_taken_names, [user_recipe(name, "", kind, False)]) == (
-        f"target `{name}` would fill the column `{column}`, which is taken",
-        "choose another name for the target",
-    )
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "column"),
-    [
-        (("is_brittle", "classification"), ("brittle", "classification"), "p_brittle"),
-        (("brittle", "classification"), ("is_brittle", "regression"), "is_brittle"),
-        (("p_brittle", "regression"), ("brittle", "classification"), "p_brittle"),
-    ],
-)
-def test_two_targets_cannot_share_a_column(first, second, column):
-    recipes = [user_recipe(name, "", kind, False) for name, kind in (first, second)]
-    message, _ = refusal(refuse_taken_names, recipes)
-    assert message == f"target `{second[0]}` would fill the column `{column}`, which is taken"
-
-
-def test_standing_targets_and_ordinary_names_pass():
-    own = [user_recipe("yield_mpa", "MPa", "regression", False), user_recipe("is_ductile", "", "classification", False)]
-    refuse_taken_names([*standing_recipes().values(), *own, user_recipe("x", "", "regression", False)])
 
 
 def test_committees_take_small_steps_on_short_tables():

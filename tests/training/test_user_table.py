@@ -201,12 +201,12 @@ EXAMPLE = 'declare targets as in [targets.yield_mpa] unit = "MPa" kind = "regres
         (
             '[targets.hardness_gpa]\nkind = "regression"',
             "`hardness_gpa` cannot name a target of your own",
-            "choose lower-case letters, digits and underscores",
+            "a column `hardness_gpa` is learned as it is: take [targets.hardness_gpa] out, or choose another name",
         ),
         (
             '[targets."YS MPa"]\nkind = "regression"',
             "`YS MPa` cannot name a target of your own",
-            "choose lower-case letters, digits and underscores",
+            "choose lower-case letters, digits and underscores, a letter first",
         ),
         ("[targets]\nx = 1", "target `x` has no kind", 'add kind = "regression" or kind = "classification"'),
     ],
@@ -216,5 +216,7 @@ def test_declarations_that_do_not_read(tmp_path, text, message, hint):
 
 
 def test_a_missing_declaration_is_named(tmp_path):
-    message, _ = refusal(read_declaration, tmp_path / "gone.toml")
-    assert message == "`gone.toml` does not read as TOML: FileNotFoundError"
+    hint = "name a TOML file that exists and can be read"
+    path = tmp_path / "gone.toml"
+    assert refusal(read_declaration, path) == (f"cannot read `{path}`: no such file or directory", hint)
+    assert refusal(read_declaration, tmp_path) == (f"cannot read `{tmp_path}`: is a directory", hint)

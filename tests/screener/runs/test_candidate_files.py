@@ -121,6 +121,18 @@ def test_a_killed_run_ends_with_the_same_files(run, written, killed, tmp_path: P
     assert run("enumerate", "--resume", "PART").err == "the run is complete: there is nothing to go on with\n"
 
 
+def test_a_folder_is_found_by_the_file_of_its_best(run, written, killed, tmp_path: Path) -> None:
+    killed(4)
+    Path("BROKEN").mkdir()
+    Path("BROKEN/run.json").write_bytes(b"{")
+    Path("part.csv").write_text("of an earlier run\n")
+    assert run("enumerate", "--resume", "other.csv").err.startswith("error: there is no journal of a run that writes ")
+    assert run("enumerate", "--resume", str(tmp_path / "part.csv")).code == 0
+    assert Path("part.csv").read_bytes() == Path("best.csv").read_bytes()
+    assert run("verify", "PART").code == 0
+    assert run("enumerate", "--resume", "part.csv").err == "the run is complete: there is nothing to go on with\n"
+
+
 def test_a_shard_that_changed_while_the_run_was_stopped_is_refused(run, killed, tmp_path: Path) -> None:
     killed(4)
     path = tmp_path / "PART" / "part-00000001.parquet"

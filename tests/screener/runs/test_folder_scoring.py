@@ -105,6 +105,32 @@ def test_a_list_that_changed_is_scored_again(run, lists: Path, tmp_path: Path, m
     assert not (tmp_path / "out" / "run.json").exists()
 
 
+@pytest.mark.parametrize("engine", [(), ("--engine", "ray")])
+def test_lists_that_cannot_be_read_do_not_stop_the_others(
+    run, lists: Path, tmp_path: Path, monkeypatch, engine: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr("screener.cluster_opening.open_cluster", lambda address, device: cluster_of(HereRay(2), device))
+    monkeypatch.setattr(distributed, "_unpacked", lambda shipped: Path(os.environ["SCREENER_MODELS"]))
+    assert run("score", "lists", "-o", "whole").code == 0
+    (lists / "a.csv").write_text("")
+    (lists / "nn.csv").write_text("nothing\n1\n")
+    ended = run("score", "lists", "-o", "out", *engine)
+    again = "mend or remove the list and give the command again: the other lists are done"
+    assert ended.code == 2
+    assert ended.err.count("warning: left out: ") == 2
+    assert "error: 2 of 7 lists cannot be read, such as: " in ended.err
+    assert ended.err.endswith(f"{again}\n")
+    assert sorted(n for n in outputs(tmp_path / "out") if n in NAMES) == NAMES
+    (lists / "a.csv").unlink()
+    ended = run("score", "lists", "-o", "out", *engine)
+    assert "error: no column of formulas in `" in ended.err
+    (lists / "nn.csv").unlink()
+    assert run("score", "lists", "-o", "out", *engine).code == 0
+    assert outputs(tmp_path / "out") == outputs(tmp_path / "whole")
+    (lists / "nn.csv").write_text("nothing\n1\n")
+    assert run("score", "lists", "-o", "strict", "--strict", *engine).err.startswith("error: ")
+
+
 def test_damaged_journals_and_second_runs_are_refused(run, lists: Path, tmp_path: Path) -> None:
     (lists / "zz.csv").write_text("nothing\n1\n")
     assert run("score", "lists", "-o", "out").code == 2

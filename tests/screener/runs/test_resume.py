@@ -197,7 +197,8 @@ def test_runs_that_left_nothing_or_are_complete(run, tmp_path: Path) -> None:
     assert (ended.code, ended.err) == (
         2,
         "error: there is no journal of a run that writes `out.csv`\n\n"
-        "hint: `screener runs` lists unfinished runs; where nothing was entered yet, ask the question again\n",
+        "hint: `screener runs` lists unfinished runs, those of --all by folder; where nothing was entered yet, "
+        "ask the question again\n",
     )
     ended = run(*SCAN, "--step", "5", "--resume", "out.csv")
     assert ended.code == 0
