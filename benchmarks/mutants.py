@@ -53,7 +53,7 @@ SUBJECTS: Mapping[str, Subject] = {
         f"--noconftest {_TESTS}/test_formula.py {_TESTS}/test_formula_refusals.py {_TESTS}/test_formula_laws.py",
     ),
     "sealed": Subject("screener/runs/sealed.py", f"--noconftest {_TESTS}/runs/test_sealed.py"),
-    "pareto": Subject("screener/pareto.py", f"--noconftest {_TESTS}/test_pareto.py"),
+    "pareto": Subject("screener/pareto.py", f"{_TESTS}/test_pareto.py {_TESTS}/test_settled_filter.py"),
     "space": Subject("screener/_space_kernels.py", f"{_TESTS}/test_space.py {_TESTS}/test_space_borders.py"),
     "descriptors": Subject("screener/descriptors/_kernels.py", f"{_TESTS}/test_descriptors.py"),
     "expression": Subject(

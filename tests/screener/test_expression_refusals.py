@@ -99,6 +99,13 @@ def test_refusals(text, message, hint):
     assert (refused.value.message, refused.value.hint) == (message, hint)
 
 
+@pytest.mark.parametrize(("first", "most"), [("Al", 63), ("abs(Al)", 62), ("case when Al > 1 then 1 else 2 end", 61)])
+def test_every_term_and_function_counts_as_a_level(first, most):
+    where(first + " + Al" * most + " > 3")
+    with pytest.raises(ExpressionError, match="nested over `64` levels"):
+        where(first + " + Al" * (most + 1) + " > 3")
+
+
 def test_a_condition_is_no_score():
     with pytest.raises(ExpressionError) as refused:
         rank_by("is_amorphous")

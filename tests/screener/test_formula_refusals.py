@@ -140,3 +140,13 @@ def test_hostile_text_is_refused_at_once(text):
     start = time.perf_counter()
     refusal(text)
     assert time.perf_counter() - start < 0.2
+
+
+def test_as_many_brackets_as_may_be_are_read():
+    assert parse_formula("(" * 8 + "FeNi" + ")" * 8) == parse_formula("FeNi")
+
+
+def test_what_is_shown_has_sixty_characters_at_most():
+    exact, longer = "x" * 60, "x" * 61
+    assert refusal(exact)[0] == f"cannot read `{exact}`"
+    assert refusal(longer)[0] == f"cannot read `{'x' * 59}…`"

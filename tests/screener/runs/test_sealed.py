@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from screener.errors import InputError
-from screener.runs.sealed import of_type, packed, seal, unpacked, unseal
+from screener.runs import sealed
+from screener.runs.sealed import of_type, packed, read_bytes, seal, unpacked, unseal
 from screener.runs.spans import Spans
 
 CONTENT = {"name": "Al–Ti", "values": packed(np.array([1.5, -np.inf])), "count": 3}
@@ -49,6 +50,17 @@ def test_other_versions_and_kinds_are_named() -> None:
     )
 
 
+def test_files_are_read_whole_up_to_a_size(tmp_path, monkeypatch) -> None:
+    path = tmp_path / "x.run"
+    path.write_bytes(RAW)
+    assert read_bytes(path, "`x.run`", "start again") == RAW
+    monkeypatch.setattr(sealed, "_LARGEST", len(RAW))
+    assert read_bytes(path, "`x.run`", "start again") == RAW
+    path.write_bytes(RAW + b" ")
+    with pytest.raises(InputError, match=r"`x.run` is larger than 0 MB"):
+        read_bytes(path, "`x.run`", "start again")
+
+
 @pytest.mark.parametrize(
     "array", [np.arange(6, dtype=np.int16).reshape(3, 2), np.array([], np.int64), np.array([np.inf, 0.1, -0.0])]
 )
@@ -71,6 +83,7 @@ GOOD = packed(np.arange(4))
         {"shape": [True]},
         {"shape": "4"},
         {"bytes": "!"},
+        {"bytes": f"!{GOOD['bytes']}"},
         {"bytes": None},
     ],
 )
