@@ -61,7 +61,8 @@ SUBJECTS: Mapping[str, Subject] = {
     ),
     "journal": Subject(
         "screener/runs/journal.py",
-        f"{_TESTS}/runs/test_sealed.py {_TESTS}/runs/test_resume.py {_TESTS}/runs/test_stopped_runs.py",
+        f"{_TESTS}/runs/test_sealed.py {_TESTS}/runs/test_shard_entries.py {_TESTS}/runs/test_resume.py "
+        f"{_TESTS}/runs/test_stopped_runs.py",
         compiled=True,
     ),
 }
