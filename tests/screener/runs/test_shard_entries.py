@@ -19,8 +19,8 @@ def test_shards_read_back() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"start": 5},  # no candidates
-        {"start": 6},
+        {"start": 5, "rows": 0},  # no candidates
+        {"start": 6, "rows": 0},
         {"start": -1},
         {"rows": 3},
         {"rows": -1},
