@@ -59,6 +59,11 @@ class Condition:
     high: float
     levels: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def is_flag(self) -> bool:
+        """Whether it says yes or no, 1 or 0."""
+        return self.unit == "1" and (self.low, self.high) == (0.0, 1.0)
+
 
 @dataclass(frozen=True, slots=True)
 class OperatingPoint:

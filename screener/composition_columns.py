@@ -14,6 +14,7 @@ from screener.composition_agreement import compared
 from screener.elements import element_symbols, elements_without_data
 from screener.errors import CompositionError, FormulaError, InputError
 from screener.formula import Units, parse_formula
+from screener.grade_names import grade_warning
 
 if TYPE_CHECKING:
     import polars
@@ -84,7 +85,7 @@ def find_compositions(head: ListHead, column: str | None = None) -> CompositionC
             require_numbers(head.header[place], head.cells.dtypes[place])
         if found.formula is not None:
             require_text(head.header[found.formula], head.cells.dtypes[found.formula])
-    return found
+    return _warned(head, found)
 
 
 def element_columns(header: Sequence[str]) -> dict[str, int]:
@@ -102,6 +103,14 @@ def element_columns(header: Sequence[str]) -> dict[str, int]:
         if symbol in known:
             found[symbol] = place
     return found if len(found) >= _FEWEST_ELEMENTS else {}
+
+
+def _warned(head: ListHead, found: CompositionColumns) -> CompositionColumns:
+    """Add what its first cells say against a column of formulas."""
+    if found.formula is None:
+        return found
+    warning = grade_warning(head.header[found.formula], _texts(head, found.formula))
+    return found if warning is None else replace(found, warnings=(*found.warnings, warning))
 
 
 def _asked(head: ListHead, column: str) -> CompositionColumns:
@@ -186,7 +195,9 @@ def _by_content(head: ListHead) -> CompositionColumns:
     """
     for position, name in enumerate(head.header):
         reads = _all_alloys(head, position)
-        if (reads or len(head.header) == 1) and _elements_in(name, "at") >= _FEWEST_ELEMENTS:
+        alone = len(head.header) == 1
+        fewest = 1 if alone and any(_counts(head, position)) else _FEWEST_ELEMENTS
+        if (reads or alone) and _elements_in(name, "at") >= fewest:
             if head.plain:
                 raise InputError(
                     f"the first line of {head.what} is an alloy, not column names", "put a line such as `formula` first"

@@ -22,6 +22,7 @@ _ROUNDING = 1e-9
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+")
 Problem: TypeAlias = tuple[str, str, str, str]
 """Field, text, reason and hint of a row that is refused."""
+_FLAG_WORDS = {"yes": "1", "true": "1", "no": "0", "false": "0"}
 _HINT = "mend the row, or drop `--strict` to have such rows listed as rejects"
 
 
@@ -101,6 +102,18 @@ def read_numbers(
         problems[row] = (cells.name, text, "too large a number" if np.isfinite(values[row]) else reason, _HINT)
     values[wrong] = blank
     return values, problems
+
+
+def words_as_numbers(cells: polars.Series) -> polars.Series:
+    """Write 1 for `yes` and `true`, 0 for `no` and `false`, in any case; leave other cells (n,) as they are."""
+    import polars
+
+    if cells.dtype in (polars.Categorical, polars.Enum):
+        cells = cells.cast(polars.String)
+    if cells.dtype != polars.String:
+        return cells
+    words = cells.str.strip_chars().str.to_lowercase()
+    return words.replace_strict(_FLAG_WORDS, default=cells, return_dtype=polars.String)
 
 
 def _fractions(

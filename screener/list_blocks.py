@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from screener.card import LARGEST_CONDITION, Condition
 from screener.descriptors.catalogue import Descriptor
 from screener.descriptors.featurizer import compile_plan
-from screener.element_amounts import Problem, read_amounts, read_numbers
+from screener.element_amounts import Problem, read_amounts, read_numbers, words_as_numbers
 from screener.elements import element_symbols, pairs_without_value
 from screener.errors import CompositionError, InputError
 from screener.formula import Units
@@ -111,6 +111,7 @@ class BlockReader:
         units: how amounts are meant.
         descriptors: what must be computable for every alloy.
         conditions: names of columns that hold conditions; where one is blank, the process of the row holds.
+        flags: those of them that say yes or no.
         routes: the column that names the process of each row, if there is one.
         given: value of a condition where its cell is blank, by name; the models' reference where absent.
         unusable: why an element cannot be described, by position in ``element_symbols()``.
@@ -123,6 +124,7 @@ class BlockReader:
     units: Units | None
     descriptors: Sequence[Descriptor]
     conditions: Sequence[str]
+    flags: frozenset[str]
     routes: RouteColumn | None
     given: Mapping[str, float]
     unusable: dict[int, str] = field(default_factory=dict)
@@ -145,7 +147,8 @@ class BlockReader:
         problems = self._indescribable(text.cells, alloys) | problems
         conditions = {} if self.routes is None else self.routes.read(text.cells[self.routes.name], self.given)
         for name in self.conditions:
-            values, found = read_numbers(text.cells[name], math.nan, LARGEST_CONDITION)
+            cells = words_as_numbers(text.cells[name]) if name in self.flags else text.cells[name]
+            values, found = read_numbers(cells, math.nan, LARGEST_CONDITION)
             blank = conditions.get(name, self.given.get(name, math.nan))
             conditions[name] = np.where(np.isnan(values), blank, values)
             problems = found | problems

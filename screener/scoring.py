@@ -13,6 +13,7 @@ import numpy as np
 
 from screener.alloy_list import AlloyList, from_frame, open_list
 from screener.binding import check_conditions, known_conditions
+from screener.card import Condition
 from screener.column_types import require_numbers
 from screener.descriptors.catalogue import Descriptor, Kind, catalogue
 from screener.elements import element_symbols
@@ -190,7 +191,7 @@ def stream_score(
             for name in columns:
                 require_numbers(name, given[name], flags=True)
             routes = find_routes(source.header, known.values())
-            reader = _reader(job, source, models, plan, columns, routes)
+            reader = _reader(job, source, models, plan, columns, _flags(known, columns), routes)
             run = ListRun(job, source.header, reader, plan, models, known, rows, rejects, watch)
             if short:
                 run.short(first)
@@ -209,6 +210,11 @@ def stream_score(
             metadata = metadata_of(job.as_json(), models, summary)
             rows.finish(metadata)
             return Finished(summary, metadata)
+
+
+def _flags(known: Mapping[str, Condition], columns: Sequence[str]) -> frozenset[str]:
+    """Pick the columns of conditions that say yes or no."""
+    return frozenset(name for name in columns if known[name].is_flag)
 
 
 def _opened(job: ScoreJob) -> AbstractContextManager[AlloyList]:
@@ -241,6 +247,7 @@ def _reader(
     models: RunModels,
     plan: Plan,
     columns: tuple[str, ...],
+    flags: frozenset[str],
     routes: RouteColumn | None,
 ) -> BlockReader:
     """Make what reads compositions and conditions of records."""
@@ -248,7 +255,7 @@ def _reader(
     elements = {symbol: source.header[place] for symbol, place in source.elements.items()}
     foreign = tuple(source.header[place] for place in source.foreign)
     needed, given = _needed(models, plan), models.conditions()
-    return BlockReader(formula, elements, foreign, job.units, needed, columns, routes, given)
+    return BlockReader(formula, elements, foreign, job.units, needed, columns, flags, routes, given)
 
 
 def _needed(models: RunModels, plan: Plan) -> list[Descriptor]:

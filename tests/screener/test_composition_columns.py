@@ -159,7 +159,11 @@ def test_the_column_asked_for_must_be_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "rows"), [("Cu50Zr50", ("Al50Ti50",)), ("1,CoCrFeNi", ("2,TiAl",)), ("Cu50Zr50", ("x",)), ("CuZr", ())]
+    ("header", "rows"),
+    [
+        *(("Cu50Zr50", ("Al50Ti50",)), ("1,CoCrFeNi", ("2,TiAl",)), ("Cu50Zr50", ("x",)), ("CuZr", ())),
+        *(("Al", ("Cu",)), ("Ti64", ("Al50Ti50",))),
+    ],
 )
 def test_a_first_line_that_is_an_alloy_names_no_columns(header: str, rows: tuple[str, ...]) -> None:
     expected = "the first line of `x` is an alloy, not column names", "put a line such as `formula` first"
@@ -219,6 +223,25 @@ def test_formulas_are_texts(values: list[object], words: str) -> None:
             from_frame(frame, column=column)
         assert caught.value.message == f"column `alloy` holds {words}, not formulas"
         assert caught.value.hint == "say with `--composition-column` which column holds formulas as text"
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        (("Ti64",), "`Ti64` in row 1 of column `alloy` is read as pure Ti, not as the name of a grade"),
+        (
+            ("TiAl", " Al6061", "P91", "Ti64"),
+            "`Al6061` in row 2 of column `alloy` is read as pure Al, not as the name of a grade, and 2 more such cells",
+        ),
+        (("Ti", "Ti1", "Ti100", "Ti100.0", "TiAl64", "Xx64", "Ti0", ""), None),
+    ],
+)
+def test_names_of_grades_that_read_as_pure_elements_are_told(cells: tuple[str, ...], said: str | None) -> None:
+    assert found("alloy", *cells).warnings == ((said,) if said else ())
+    assert found("a,Alloy", *(f"1,{cell}" for cell in cells), column="Alloy").warnings == (
+        (said.replace("`alloy`", "`Alloy`"),) if said else ()
+    )
+    assert found("Ti64,Al,Ti", "1,50,50").warnings == ()
 
 
 @pytest.mark.parametrize("kind", [polars.String, polars.Categorical, polars.Enum(["CuZr", "Al"])])

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from screener.element_amounts import read_amounts, read_numbers
+from screener.element_amounts import read_amounts, read_numbers, words_as_numbers
 from screener.elements import element_symbols
 from screener.formula import Composition, parse_formula
 from screener.formula_batch import FormulaBatch
@@ -142,3 +142,12 @@ def test_flags_are_numbers() -> None:
     values, problems = read_numbers(polars.Series("t", [True, None, False]), math.nan)
     np.testing.assert_array_equal(values, [1.0, math.nan, 0.0])
     assert problems == {}
+
+
+@pytest.mark.parametrize("kind", [polars.String, polars.Categorical])
+def test_flags_may_be_words(kind: polars.DataType) -> None:
+    cells = polars.Series("t", ["yes", " No", "TRUE", "false ", "1", "maybe", "", None], dtype=kind)
+    values, problems = read_numbers(words_as_numbers(cells), math.nan)
+    np.testing.assert_array_equal(values, [1, 0, 1, 0, 1, math.nan, math.nan, math.nan])
+    assert {row: problem[:3] for row, problem in problems.items()} == {5: ("t", "maybe", "not a number")}
+    assert words_as_numbers(polars.Series("t", [1, 0])).to_list() == [1, 0]

@@ -72,3 +72,12 @@ def test_numbers_in_the_column_name_no_process() -> None:
     assert score(table, models=MODELS)["p_amorphous"][0] == plain["p_amorphous"][0]
     with pytest.raises(ScreenerError):
         score(table, models=MODELS, process="3")
+
+
+def test_words_set_a_flag_and_nothing_else() -> None:
+    table = polars.DataFrame({"alloy": ["Al50Cr50"] * 3, "annealed": ["yes", "1", "False"]})
+    found = score(table, models=MODELS).sort("row")["hardness_gpa"].to_list()
+    plain = score(table[:1, :1], models=MODELS)["hardness_gpa"].to_list()
+    assert found[0] == found[1] != found[2] == plain[0]
+    with pytest.raises(ScreenerError, match="row 1, column `load_n`: not a number"):
+        score(table[:1, :1].with_columns(load_n=polars.lit("yes")), models=MODELS, strict=True)

@@ -22,8 +22,8 @@ from training.study.entries import spread_of
 from training.study.learners import Together
 from training.study.runs import Arm, Ask, Cell, select
 from training.study.splits import GROUPED, PAPER, together
-from training.study.table import Difference, Score, arms_table, differences, find, scores_of, short
-from training.study.verdicts import RULE, by_sign, pick, told
+from training.study.table import Difference, Score, arms_table, both_tests, find, scores_of, short
+from training.study.verdicts import pick, picks, sign_finding, told
 
 UNIT, SEARCHED = "unit weights", "best of random weights"
 CONDITION, SIMILARITY, LOSSES = "autoscale: condition", "autoscale: similarity", "autoscale: loss scale"
@@ -50,9 +50,9 @@ def run_autoscale(context: StudyContext) -> StudyResult:
     scores += list(_means(scores, headline_metrics(context)))
     metrics = {**headline_metrics(context), MEAN: [OVERALL]}
     ratio = together(context.grouped)
-    tested = differences(scores, UNIT, metrics, split=GROUPED, ratio=ratio)
-    frozen = differences(scores, FROZEN, metrics, split=GROUPED, ratio=ratio)
-    against = differences(scores, SEARCHED, metrics, split=GROUPED, ratio=ratio)
+    tested = both_tests(scores, UNIT, metrics, ratio)
+    frozen = both_tests(scores, FROZEN, metrics, ratio)
+    against = both_tests(scores, SEARCHED, metrics, ratio)
     return StudyResult(
         "autoscale",
         "Fixed weights from a watched run",
@@ -166,7 +166,7 @@ def _tables(context: StudyContext, scores: Sequence[Score], tested: Sequence[Dif
     """Scores on both kinds of splits."""
     columns = [(MEAN, OVERALL), *((task, names[0]) for task, names in headline_metrics(context).items())]
     for split, words in ((PAPER, "One split, over seeds"), (GROUPED, "Outer folds by chemical system")):
-        caption = f"{words}, mean ± standard deviation." + (f" q against `{UNIT}`." if split == GROUPED else "")
+        caption = f"{words}, mean ± standard deviation; q against `{UNIT}`."
         args = (f"autoscale-{split}", f"Split `{split}`", caption, scores, columns)
         yield arms_table(*args, split=split, rows=context.rows.name, tested=tested)
 
@@ -239,5 +239,4 @@ def _findings(
         "0.697/0.727/0.703 against 0.695/0.725/0.706 on another data set (arXiv 2508.13979)",
     )
     for claim, found in (("These weights beat unit weights.", tested), ("They beat GradNorm's last weights.", frozen)):
-        each = pick(found, CONDITION, MEAN, OVERALL)
-        yield Finding(claim, by_sign(each, positive=True), RULE, told(each))
+        yield sign_finding(claim, *picks(found, CONDITION, MEAN, OVERALL), positive=True)

@@ -38,6 +38,7 @@ class Finding:
         rule: the rule in words.
         measured: the numbers that decided.
         quoted: the paper's numbers, if it prints any.
+        by_seeds: verdict of the same rule where only seeds of one split vary, as the paper tests; empty for none.
     """
 
     claim: str
@@ -45,6 +46,7 @@ class Finding:
     rule: str
     measured: str
     quoted: str = ""
+    by_seeds: Verdict | Literal[""] = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ from training.study.extra_tables import GLASS, TENSILE, YIELD
 from training.study.learners import Alone, Together
 from training.study.runs import Arm, Ask
 from training.study.splits import GROUPED, PAPER, Split, together
-from training.study.table import Difference, Score, arms_table, differences, short
-from training.study.verdicts import RULE, by_sign, pick, told
+from training.study.table import Difference, Score, arms_table, both_tests, short
+from training.study.verdicts import RULE, by_sign, picks, sign_finding, told, told_by_seeds
 
 ALONE, EQUAL = "hardness alone", "resistivity, as few labels"
 PARTNERS = {
@@ -51,8 +51,8 @@ def run_clusters(context: StudyContext) -> StudyResult:
         asks += [Ask(table, _as_few(split, rows) if name == EQUAL else split, arm, seeds) for split, seeds in splits]
     scores = gathered(task_entry(cell, HARDNESS, rows.name) for cell in context.run(asks))
     ratio = together(context.grouped)
-    tested = differences(scores, ALONE, {HARDNESS: ["r2"]}, split=GROUPED, ratio=ratio)
-    against = differences(scores, EQUAL, {HARDNESS: ["r2"]}, split=GROUPED, ratio=ratio)
+    tested = both_tests(scores, ALONE, {HARDNESS: ["r2"]}, ratio)
+    against = both_tests(scores, EQUAL, {HARDNESS: ["r2"]}, ratio)
     overlaps = {task: overlap(rows, HARDNESS, task) for task in (YIELD, TENSILE, RESISTIVITY, GLASS)}
     return StudyResult(
         "clusters",
@@ -103,7 +103,7 @@ def _tables(scores: Sequence[Score], tested: Sequence[Difference], rows: StudyRo
     columns = [(HARDNESS, metric) for metric in COLUMNS]
     for split, words in ((PAPER, "One split, over seeds"), (GROUPED, "Outer folds by chemical system")):
         caption = f"{words}, mean ± standard deviation; errors in standard deviations of the training labels."
-        caption += f" q against `{ALONE}`." if split == GROUPED else ""
+        caption += f" q against `{ALONE}`."
         args = (f"clusters-{split}", f"Hardness, split `{split}`", caption, scores, columns)
         yield arms_table(*args, split=split, rows=rows.name, tested=tested)
 
@@ -138,20 +138,20 @@ def _findings(
 ) -> Iterator[Finding]:
     """Judge partners within the mechanism and across."""
     for name in ("yield strength", "tensile strength"):
-        one, fair = (pick(found, name, HARDNESS, "r2") for found in (tested, against))
+        one, seeds = picks(tested, name, HARDNESS, "r2")
+        fair, fair_seeds = picks(against, name, HARDNESS, "r2")
         count, rank = overlaps[PARTNERS[name][0]]
         yield Finding(
             f"Hardness gains from {name}, of its own mechanism, more than from resistivity.",
             cluster_verdict(one, fair, rank),
             f"holds where both differences are above 0, q below 0.05; explained otherwise where ranks also correlate "
             f"above 0.8 on common alloys; else: {RULE}",
-            f"against alone: {told(one)}; against as many labels of resistivity: {told(fair)}; {count} common alloys, "
-            f"ρ = {rank:.2f}",
+            f"against alone: {told(one)}{told_by_seeds(seeds)}; against as many labels of resistivity: {told(fair)}"
+            f"{told_by_seeds(fair_seeds)}; {count} common alloys, ρ = {rank:.2f}",
+            by_seeds="" if seeds is None else cluster_verdict(seeds, fair_seeds, rank),
         )
-    across = pick(tested, ACROSS, HARDNESS, "r2")
-    yield Finding(
+    yield sign_finding(
         "Hardness loses by being learned with resistivity, of another mechanism.",
-        by_sign(across, positive=False),
-        RULE,
-        told(across),
+        *picks(tested, ACROSS, HARDNESS, "r2"),
+        positive=False,
     )

@@ -11,7 +11,7 @@ from training.study.curriculum_learners import InStages
 from training.study.learners import Alone, Together
 from training.study.runs import Arm
 from training.study.table import short
-from training.study.verdicts import pick, sign_finding
+from training.study.verdicts import picks, sign_finding
 from training.transfer.curriculum import by_size
 
 ALONE, AT_ONCE, LARGE_FIRST = "independent", "all at once", "large first"
@@ -41,12 +41,12 @@ def run_curriculum(context: StudyContext) -> StudyResult:
             findings += [
                 sign_finding(
                     f"Learning {short(largest)} first improves {words} beyond learning all at once.",
-                    pick(found.tested, LARGE_FIRST, task, metric),
+                    *picks(found.tested, LARGE_FIRST, task, metric),
                     positive=True,
                 ),
                 sign_finding(
                     f"It is the order that matters for {words}: large first beats small first.",
-                    pick(against_small, LARGE_FIRST, task, metric),
+                    *picks(against_small, LARGE_FIRST, task, metric),
                     positive=True,
                 ),
             ]
@@ -54,7 +54,7 @@ def run_curriculum(context: StudyContext) -> StudyResult:
             findings.append(
                 sign_finding(
                     f"Without replay, {words} is forgotten.",
-                    pick(found.tested, NO_REPLAY, task, metric),
+                    *picks(found.tested, NO_REPLAY, task, metric),
                     positive=False,
                 )
             )

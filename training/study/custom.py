@@ -12,7 +12,7 @@ from training.study.learners import Alone, Together
 from training.study.measures import HEADLINE
 from training.study.runs import Arm
 from training.study.splits import GROUPED, PAPER
-from training.study.table import arms_table, differences, ratio_of, scores_of
+from training.study.table import arms_table, both_tests, ratio_of, scores_of
 
 REFERENCE, SUM, OWN = "independent", "plain sum", "yours"
 
@@ -39,7 +39,7 @@ def run_custom(context: StudyContext) -> StudyResult:
     tasks = dict(zip(context.rows.tasks, context.rows.rows.is_label.tolist(), strict=True))
     metrics = {task: [HEADLINE[label], "recall" if label else "mae"] for task, label in tasks.items()}
     columns = [(task, metric) for task, chosen in metrics.items() for metric in chosen]
-    tested = differences(scores, REFERENCE, metrics, split=GROUPED, ratio=ratio_of(cells, GROUPED))
+    tested = both_tests(scores, REFERENCE, metrics, ratio_of(cells, GROUPED))
     told = {PAPER: "One split at random, over seeds", GROUPED: "Outer folds by chemical system"}
     sections = [
         arms_table(

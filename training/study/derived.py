@@ -20,8 +20,8 @@ from training.study.learners import Together
 from training.study.measures import HEADLINE
 from training.study.runs import Arm
 from training.study.splits import GROUPED, PAPER, together
-from training.study.table import Difference, Score, arms_table, differences, short
-from training.study.verdicts import RULE, by_sign, pick, told
+from training.study.table import Difference, Score, arms_table, both_tests, short
+from training.study.verdicts import RULE, by_sign, picks, told, told_by_seeds
 
 WITHOUT, DERIVED, COPIED, MEASURED = "without", "derived", "copy", "measured"
 LOGGED, DOUBLE = "derived, logarithm", "double weight"
@@ -48,8 +48,8 @@ def run_derived(context: StudyContext) -> StudyResult:
     scores = gathered(task_entry(cell, task, rows) for cell in context.run(asks) for task in TASKS)
     metrics = {RESISTIVITY: [HEADLINE[False]], AMORPHOUS: [HEADLINE[True]]}
     ratio = together(context.grouped)
-    tested = differences(scores, WITHOUT, metrics, split=GROUPED, ratio=ratio)
-    against_copy = differences(scores, COPIED, metrics, split=GROUPED, ratio=ratio)
+    tested = both_tests(scores, WITHOUT, metrics, ratio)
+    against_copy = both_tests(scores, COPIED, metrics, ratio)
     return StudyResult(
         "derived",
         "Derived properties",
@@ -120,7 +120,7 @@ def _tables(scores: Sequence[Score], tested: Sequence[Difference], rows: str) ->
     """Scores on both kinds of splits."""
     columns = [(RESISTIVITY, "r2"), (RESISTIVITY, "mae"), (AMORPHOUS, "pr_auc"), (AMORPHOUS, "f1")]
     for split, words in ((PAPER, "One split, over seeds"), (GROUPED, "Outer folds by chemical system")):
-        caption = f"{words}, mean ± standard deviation." + (f" q against `{WITHOUT}`." if split == GROUPED else "")
+        caption = f"{words}, mean ± standard deviation; q against `{WITHOUT}`."
         args = (f"derived-{split}", f"Split `{split}`", caption, scores, columns)
         yield arms_table(*args, split=split, rows=rows, tested=tested)
 
@@ -140,11 +140,14 @@ def derived_verdict(gain: Difference | None, beyond_copy: Difference | None) -> 
 def _findings(tested: Sequence[Difference], against_copy: Sequence[Difference]) -> Iterator[Finding]:
     """Judge whether a derived target brings anything."""
     for task, metric in ((RESISTIVITY, "r2"), (AMORPHOUS, "pr_auc")):
-        gain, beyond = (pick(found, DERIVED, task, metric) for found in (tested, against_copy))
+        gain, seeds = picks(tested, DERIVED, task, metric)
+        beyond, beyond_seeds = picks(against_copy, DERIVED, task, metric)
         yield Finding(
             f"Thermal conductivity as a further task improves {short(task)}.",
             derived_verdict(gain, beyond),
             "explained otherwise, by resistivity counting twice, where there is a gain and none beyond the copy; "
             f"{RULE}",
-            f"against no third task: {told(gain)}; against the copy: {told(beyond)}",
+            f"against no third task: {told(gain)}{told_by_seeds(seeds)}; against the copy: {told(beyond)}"
+            f"{told_by_seeds(beyond_seeds)}",
+            by_seeds="" if seeds is None else derived_verdict(seeds, beyond_seeds),
         )

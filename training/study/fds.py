@@ -10,9 +10,9 @@ from training.study.arms import hard, method, mitigation_weights
 from training.study.base import SHORT, Finding, Study, StudyContext, StudyResult
 from training.study.comparing import compare
 from training.study.learners import Together
-from training.study.mitigation import largest_gap
+from training.study.measures import largest_gap
 from training.study.runs import Arm
-from training.study.verdicts import pick, sign_finding
+from training.study.verdicts import picks, sign_finding
 
 BASE = "base"
 LEAST_CHANGE = 1e-6
@@ -54,7 +54,7 @@ def run_fds(context: StudyContext) -> StudyResult:
         )
     ]
     findings += [
-        sign_finding(f"FDS improves R² of {task}.", pick(found.tested, "fds", task, "r2"), positive=True)
+        sign_finding(f"FDS improves R² of {task}.", *picks(found.tested, "fds", task, "r2"), positive=True)
         for task, label in zip(context.rows.tasks, context.rows.rows.is_label.tolist(), strict=True)
         if not label
     ]

@@ -13,7 +13,7 @@ from training.diagnostics.tails import tail_scores
 from training.diagnostics.thresholds import f_beta_threshold
 from training.metrics import r_squared
 from training.study.data import StudyRows
-from training.study.runs import Cell
+from training.study.runs import Cell, select
 from training.study.splits import Split
 
 Array = NDArray[np.floating]
@@ -111,6 +111,17 @@ def known_test(cell: Cell, task: int, best: str = "joint") -> tuple[Array, Array
     """Targets and predictions, as learned, of the test rows that have the task's label."""
     known = cell.rows.rows.known[cell.split.test, task]
     return cell.rows.rows.y[cell.split.test, task][known], cell.outcome.test(best)[known, task]
+
+
+def largest_gap(cells: Sequence[Cell], one: str, other: str) -> float:
+    """Return the largest difference between the test predictions of two arms on the same splits and seeds."""
+    by = {(c.rows.name, c.split.name, c.seed): c for c in select(cells, arm=one)}
+    gaps = [0.0]
+    for cell in select(cells, arm=other):
+        twin = by.get((cell.rows.name, cell.split.name, cell.seed))
+        if twin is not None:
+            gaps.append(float(np.abs(cell.outcome.joint - twin.outcome.joint).max()))
+    return max(gaps)
 
 
 def _spread(rows: StudyRows, split: Split, task: int) -> float:

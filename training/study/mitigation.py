@@ -10,18 +10,17 @@ from training.multitask.config import EVERY
 from training.multitask.config_parts import Balance, Method
 from training.report_tables import Section
 from training.study.arms import hard, independent, method, mitigation_weights, paper_weights
-from training.study.base import SHORT, Finding, Study, StudyContext, StudyResult
-from training.study.comparing import Comparison, compare, headline_metrics, per_task
+from training.study.base import SHORT, Study, StudyContext, StudyResult
+from training.study.comparing import compare, headline_metrics, per_task
 from training.study.learners import Alone, Together
+from training.study.mitigation_findings import mitigation_findings
 from training.study.quoted import quoted
 from training.study.runs import Arm, Cell, select
-from training.study.splits import GROUPED, PAPER
+from training.study.splits import PAPER
 from training.study.table import Difference
-from training.study.verdicts import by_equality, by_sign, pick, sign_finding, told
+from training.study.verdicts import pick
 
 ALONE, BASE, SUM = "independent", "base", "sum, same weights"
-SAME = 5e-4
-"""Scores that differ by less are equal to three digits."""
 THINNED_SEEDS = 2
 """Seeds on the thinned labels: forty arms have to be paid for."""
 _WEIGHTINGS = ("uncertainty", "dwa", "rlw", "imtl_l", "famo", "stch", "gls", "gradnorm")
@@ -36,7 +35,7 @@ def run_mitigation(context: StudyContext) -> StudyResult:
     against_sum = found.against(SUM, headline_metrics(context))
     against_alone = found.against(ALONE, headline_metrics(context))
     sections = [*found.sections, _log_table(found.cells), _against_alone(context, arms, against_alone)]
-    findings = _findings(context, found, against_sum, against_alone) if context.rows.standard else []
+    findings = mitigation_findings(context, found, against_sum, against_alone) if context.rows.standard else []
     notes = (
         SHORT,
         f"`{BASE}` adds the losses with the weights (1, 10, 10) of the paper's remedies (others: by inverse size).",
@@ -103,17 +102,6 @@ def remedies() -> dict[str, Balance]:
     }
 
 
-def largest_gap(cells: Sequence[Cell], one: str, other: str) -> float:
-    """Return the largest difference between the test predictions of two arms on the same splits and seeds."""
-    by = {(c.rows.name, c.split.name, c.seed): c for c in select(cells, arm=one)}
-    gaps = [0.0]
-    for cell in select(cells, arm=other):
-        twin = by.get((cell.rows.name, cell.split.name, cell.seed))
-        if twin is not None:
-            gaps.append(float(np.abs(cell.outcome.joint - twin.outcome.joint).max()))
-    return max(gaps)
-
-
 def _remedied(
     context: StudyContext,
     name: str,
@@ -161,80 +149,3 @@ def _against_alone(context: StudyContext, arms: Sequence[Arm], tested: Sequence[
                 row[task], row[f"{task}.q"] = found.mean, found.q
     caption = "Mean difference over outer folds by chemical system; q after Benjamini and Hochberg over the table."
     return Section("mitigation-alone", "Against learning alone", caption, tuple(columns), rows)
-
-
-def _findings(
-    context: StudyContext, found: Comparison, against_sum: Sequence[Difference], against_alone: Sequence[Difference]
-) -> list[Finding]:
-    """Judge what the paper says of remedies."""
-    resistivity, hardness, _ = context.rows.tasks
-    return [
-        _pcgrad(found, against_sum, hardness),
-        sign_finding(
-            "With PCGrad, hardness is predicted better than by a net of its own.",
-            pick(against_alone, "pcgrad", hardness, "r2"),
-            positive=True,
-            quoted="R² 0.855 against 0.832",
-        ),
-        sign_finding(
-            "LDS with GradNorm restores R² of resistivity.",
-            pick(found.tested, "lds + gradnorm", resistivity, "r2"),
-            positive=True,
-            quoted="R² 0.874 → 0.894",
-        ),
-        _twins(found, "lds", "bmc", "LDS and Balanced MSE give the same scores to three digits."),
-        _best(context, against_alone),
-    ]
-
-
-def _pcgrad(found: Comparison, against_sum: Sequence[Difference], hardness: str) -> Finding:
-    """Judge PCGrad's gain: it counts against the plain sum on the same code path."""
-    base, control = pick(found.tested, "pcgrad", hardness, "r2"), pick(against_sum, "pcgrad", hardness, "r2")
-    verdict = by_sign(control, positive=True)
-    if verdict != "holds" and by_sign(base, positive=True) == "holds" and by_equality(control) == "holds":
-        verdict = "explained otherwise"
-    rates = [c.outcome.extras.get("projections", np.array([np.nan]))[-1] for c in select(found.cells, arm="pcgrad")]
-    return Finding(
-        "PCGrad raises R² of hardness by removing conflicts between gradients.",
-        verdict,
-        "holds where PCGrad beats the plain sum with the same weights on the same code path, q below 0.05; a gain over "
-        "the base alone has another cause",
-        f"against the base: {told(base)}; against the plain sum: {told(control)}; share of projected pairs "
-        f"{float(np.nanmean(rates)):.2f}",
-        "R² 0.761 → 0.855 (+12.4 %), with gradient cosines of at most 0.03",
-    )
-
-
-def _twins(found: Comparison, one: str, other: str, claim: str) -> Finding:
-    """Judge whether two remedies are the same thing."""
-    gaps = [
-        abs(a - b)
-        for score in found.scores
-        if score.arm == one and score.metric in ("r2", "f1") and score.split in (PAPER, GROUPED)
-        for twin in found.scores
-        if (twin.arm, twin.rows, twin.split) == (other, score.rows, score.split)
-        and (twin.task, twin.metric) == (score.task, score.metric)
-        for a, b in zip(score.values, twin.values, strict=True)
-    ]
-    return Finding(
-        claim,
-        "holds" if max(gaps) < SAME else "does not hold",
-        f"holds where no R² or F1 of any seed or fold differs by {SAME:g}",
-        f"largest difference {max(gaps):.3f}; of predictions as learned {largest_gap(found.cells, one, other):.3g}",
-        "identical rows, alone and with PCGrad",
-    )
-
-
-def _best(context: StudyContext, tested: Sequence[Difference]) -> Finding:
-    """Judge whether any remedy makes learning together pay."""
-    sure = [d for d in tested if by_sign(d, positive=True) == "holds"]
-    worse = [d for d in tested if by_sign(d, positive=False) == "holds"]
-    several = {d.arm for d in sure if len({e.task for e in sure if e.arm == d.arm}) > 1}
-    listed = "; ".join(f"{d.arm}: {told(d)}" for d in sure[:6]) or "none"
-    return Finding(
-        "With the right remedy, learning together beats learning alone.",
-        "holds" if sure else "not decided",
-        "holds where some remedy beats independent nets on some task over outer folds, q below 0.05 among all of them",
-        f"{len(sure)} of {len(tested)} differences are surely above zero, {len(worse)} below; {len(several)} remedies "
-        f"win on more than one of {len(context.rows.tasks)} tasks. Above zero: {listed}",
-    )

@@ -15,10 +15,10 @@ from training.study.learners import Together
 from training.study.measures import HEADLINE
 from training.study.runs import Arm, Ask
 from training.study.splits import GROUPED, PAPER, Split, together
-from training.study.table import Difference, Score, arms_table, differences, short
+from training.study.table import Difference, Score, arms_table, both_tests, short
 from training.study.transfer import source_of, target_of, tuning
 from training.study.transfer_learners import Transferred, learnable
-from training.study.verdicts import RULE, by_sign, pick, told
+from training.study.verdicts import picks, sign_finding
 
 SCRATCH, PAIR, THREE, EVERY = "scratch", "one other", "the other tasks", "every property"
 PULLED, WITH_TARGET, AT_ONCE = "every property, pulled", "every property, target too", "all at once"
@@ -48,8 +48,8 @@ def run_pretrain(context: StudyContext) -> StudyResult:
     scores = gathered(entries)
     metrics = {task: [_metric(rows, task)] for task in targets}
     ratio = together(context.grouped)
-    tested = differences(scores, SCRATCH, metrics, split=GROUPED, ratio=ratio)
-    by_pair = differences(scores, PAIR, metrics, split=GROUPED, ratio=ratio)
+    tested = both_tests(scores, SCRATCH, metrics, ratio)
+    by_pair = both_tests(scores, PAIR, metrics, ratio)
     return StudyResult(
         "pretrain",
         "Pre-training on many properties",
@@ -134,7 +134,7 @@ def _tables(
     """Scores on both kinds of splits."""
     columns = [(task, metric) for task in targets for metric in (_metric(rows, task), *_also(rows, task))]
     for split, words in ((PAPER, "One split, over seeds"), (GROUPED, "Outer folds by chemical system")):
-        caption = f"{words}, mean ± standard deviation; q against `{SCRATCH}` over outer folds."
+        caption = f"{words}, mean ± standard deviation; q against `{SCRATCH}`."
         key, title = f"pretrain-{split}", f"Split `{split}`"
         yield arms_table(key, title, caption, scores, columns, split=split, rows=rows.name, tested=tested)
 
@@ -188,7 +188,8 @@ def _findings(
     for task in targets:
         metric = _metric(rows, task)
         for claim, found in (
-            (f"Pre-training on every property beats scratch on {short(task)}.", pick(tested, EVERY, task, metric)),
-            (f"Many properties make a better body for {short(task)} than one.", pick(by_pair, EVERY, task, metric)),
+            (f"Pre-training on every property beats scratch on {short(task)}.", tested),
+            (f"Many properties make a better body for {short(task)} than one.", by_pair),
         ):
-            yield Finding(claim, by_sign(found, positive=True), RULE, told(found), f"found for crystals by {_DEVI}")
+            pair = picks(found, EVERY, task, metric)
+            yield sign_finding(claim, *pair, positive=True, quoted=f"found for crystals by {_DEVI}")

@@ -98,6 +98,7 @@ def _from(found: Mapping[str, Any]) -> Record:
     record = Record(found["name"], found["title"], stamp, findings, tuple(found["notes"]), found["scores"])
     texts = (record.name, record.title, record.scores, stamp.date, stamp.rows, stamp.how, *record.notes)
     texts += tuple(text for finding in findings for text in asdict(finding).values())
-    if not all(isinstance(text, str) for text in texts) or not {f.verdict for f in findings} <= set(get_args(Verdict)):
+    verdicts = {finding.verdict for finding in findings} | {finding.by_seeds or "holds" for finding in findings}
+    if not all(isinstance(text, str) for text in texts) or not verdicts <= set(get_args(Verdict)):
         raise TypeError("texts")
     return record

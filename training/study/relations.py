@@ -16,7 +16,7 @@ from training.study.learners import Together
 from training.study.runs import Arm, Cell, select
 from training.study.splits import PAPER
 from training.study.table import short
-from training.study.verdicts import pick, sign_finding
+from training.study.verdicts import picks, sign_finding
 
 HARD, PUBLISHED, FIXED = "hard", "graph as published", "graph mended"
 EQUAL = 1e-6
@@ -44,7 +44,7 @@ def run_relations(context: StudyContext) -> StudyResult:
     findings += [
         sign_finding(
             f"A graph of tasks improves {words} beyond hard sharing.",
-            pick(found.tested, FIXED, task, metric),
+            *picks(found.tested, FIXED, task, metric),
             positive=True,
         )
         for task, words, metric in per_task(context)

@@ -66,6 +66,7 @@ def finding_markdown(finding: Finding) -> str:
         f"**{finding.claim}** {finding.verdict.capitalize()}.",
         f"- Measured: {finding.measured}.",
         f"- Rule: {finding.rule}.",
+        *([f"- By the same rule, seeds of one split alone: {finding.by_seeds}."] if finding.by_seeds else []),
     ]
     return "\n".join([*lines, *([f"- Quoted: {finding.quoted}."] if finding.quoted else []), ""])
 

@@ -12,7 +12,7 @@ from training.diagnostics.statistics import benjamini_hochberg, paired_t, two_si
 from training.report_tables import Section, Spread, Value
 from training.study.measures import LOWER_IS_BETTER, cell_scores
 from training.study.runs import Cell
-from training.study.splits import GROUPED, together
+from training.study.splits import GROUPED, PAPER, together
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +152,21 @@ def differences(
     return [
         Difference(s.arm, s.task, s.metric, s.split, s.rows, mean, low, high, p, float(q))
         for (s, mean, low, high, p), q in zip(found, adjusted, strict=True)
+    ]
+
+
+def both_tests(
+    scores: Sequence[Score],
+    reference: str,
+    metrics: Mapping[str, Sequence[str]],
+    ratio: float,
+    rows: str | None = None,
+) -> list[Difference]:
+    """Compare every arm with a reference over outer splits, and over seeds of the paper's; a family of tests each."""
+    return [
+        found
+        for split in (GROUPED, PAPER)
+        for found in differences(scores, reference, metrics, split=split, ratio=ratio, rows=rows)
     ]
 
 

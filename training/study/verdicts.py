@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from training.diagnostics.statistics import LEVEL, MARGIN
 from training.study.base import Finding, Verdict
+from training.study.splits import PAPER
 from training.study.table import Difference, Score, short
 
 RULE = (
@@ -41,9 +43,35 @@ def pick(tested: Sequence[Difference], arm: str, task: str, metric: str, split: 
     return None
 
 
-def sign_finding(claim: str, difference: Difference | None, *, positive: bool, quoted: str = "") -> Finding:
-    """Make the finding that an arm is better, or worse, than the reference."""
-    return Finding(claim, by_sign(difference, positive=positive), RULE, told(difference), quoted)
+def picks(
+    tested: Sequence[Difference], arm: str, task: str, metric: str
+) -> tuple[Difference | None, Difference | None]:
+    """Return one difference over outer splits, and the same over seeds of the paper's split."""
+    return pick(tested, arm, task, metric), pick(tested, arm, task, metric, PAPER)
+
+
+def sign_finding(
+    claim: str, difference: Difference | None, seeds: Difference | None, *, positive: bool, quoted: str = ""
+) -> Finding:
+    """Make the finding that an arm is better, or worse, than the reference.
+
+    Args:
+        claim: in one sentence.
+        difference: over outer splits; it decides.
+        seeds: over seeds of the paper's split.
+        positive: whether the claim is that the arm is better.
+        quoted: the paper's numbers.
+    """
+    verdict, measured = by_sign(difference, positive=positive), f"{told(difference)}{told_by_seeds(seeds)}"
+    by_seeds: Verdict | Literal[""] = "" if seeds is None else by_sign(seeds, positive=positive)
+    return Finding(claim, verdict, RULE, measured, quoted, by_seeds)
+
+
+def told_by_seeds(seeds: Difference | None) -> str:
+    """Write a difference over seeds behind that over outer splits; nothing for none."""
+    if seeds is None:
+        return ""
+    return f"; one split, seeds alone: {seeds.mean:+.3f} ({seeds.low:+.3f} to {seeds.high:+.3f}, q = {seeds.q:.3f})"
 
 
 def told(difference: Difference | None) -> str:

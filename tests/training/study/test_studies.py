@@ -104,6 +104,10 @@ def test_a_users_methods_are_compared_with_the_plain_ones():
     result = run_custom(quick(ROWS, config=config))
     assert [row["arm"] for row in result.sections[0].rows] == ["independent", "plain sum", "yours"]
     assert {d.arm for d in result.tested} == {"plain sum", "yours"}
+    for section, split in zip(result.sections, ("paper", "grouped"), strict=True):
+        assert "q against the independent nets" in section.caption
+        assert any(key.endswith(".q") for key, _ in section.columns) == any(d.split == split for d in result.tested)
+        assert any(key.endswith(".q") for row in section.rows for key in row)
     with pytest.raises(InputError, match="the study `custom` has no configuration"):
         run_custom(quick(ROWS))
 

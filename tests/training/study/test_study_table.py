@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,12 +12,13 @@ from training.comparison import corrected_paired_test
 from training.diagnostics.statistics import benjamini_hochberg, two_sided
 from training.study.answer import answer
 from training.study.base import Effort, Finding, StudyResult
+from training.study.mitigation_findings import pcgrad_verdict
 from training.study.plots import histogram_svg, lines_svg, mean_curve
 from training.study.quoted import citation, quoted
-from training.study.records import record_of
+from training.study.records import record_of, records_beside, write_record
 from training.study.report import Stamp, to_csv
-from training.study.table import Difference, Score, arms_table, differences, find
-from training.study.verdicts import by_equality, by_sign, pick
+from training.study.table import Difference, Score, arms_table, both_tests, differences, find
+from training.study.verdicts import by_equality, by_sign, pick, picks, sign_finding
 
 ONE = (0.50, 0.60, 0.55, 0.52, 0.58)
 TWO = (0.54, 0.65, 0.58, 0.55, 0.63)
@@ -98,6 +100,36 @@ def test_a_sign_is_judged_by_its_rule(found, verdict):
     assert by_sign(found, positive=True) == verdict
 
 
+def test_outer_folds_and_seeds_are_judged_apart():
+    places = [(split, arm) for split in ("grouped", "paper") for arm in "ab"]
+    values = [(0.5, 0.1, 0.9), (0.6, 0.4, 0.2), (0.5, 0.5, 0.5), (0.52, 0.521, 0.522)]
+    scores = [
+        Score("full", split, arm, "hardness_gpa", "r2", each) for (split, arm), each in zip(places, values, strict=True)
+    ]
+    tested = both_tests(scores, "a", {"hardness_gpa": ["r2"]}, 0.25)
+    assert [(d.split, d.p == d.q) for d in tested] == [("grouped", True), ("paper", True)]  # a family each
+    finding = sign_finding("It helps.", *picks(tested, "b", "hardness_gpa", "r2"), positive=True, quoted="a figure")
+    assert (finding.verdict, finding.by_seeds) == ("not decided", "holds")
+    assert "; one split, seeds alone: +0.021 (" in finding.measured
+    over_folds = sign_finding("It helps.", *picks(tested[:1], "b", "hardness_gpa", "r2"), positive=True)
+    assert over_folds.by_seeds == ""
+    assert "seeds" not in over_folds.measured
+
+
+@pytest.mark.parametrize(
+    ("base", "control", "verdict"),
+    [
+        (difference(0.1, 0.05, 0.15, 0.01), difference(0.1, 0.05, 0.15, 0.01), "holds"),
+        (difference(0.1, 0.05, 0.15, 0.01), difference(0.0, -0.01, 0.01, 0.9), "explained otherwise"),
+        (difference(0.1, 0.05, 0.15, 0.01), difference(0.0, -0.1, 0.1, 0.9), "not decided"),
+        (difference(0.0, -0.1, 0.1, 0.9), difference(0.0, -0.01, 0.01, 0.9), "does not hold"),
+        (None, None, "not decided"),
+    ],
+)
+def test_a_gain_over_the_base_alone_is_not_pcgrads(base, control, verdict):
+    assert pcgrad_verdict(base, control) == verdict
+
+
 def test_equality_needs_a_narrow_interval():
     assert by_equality(difference(0.001, -0.01, 0.012, 0.8)) == "holds"
     assert by_equality(difference(0.1, 0.05, 0.15, 0.01)) == "does not hold"
@@ -114,6 +146,21 @@ def test_figures_are_whole_svg_and_leave_out_what_is_not_finite():
     assert "a &lt; b" in svg
     ElementTree.fromstring(histogram_svg("h", {"s": np.array([]), "t": np.array([1.0, np.inf, 2.0])}, "error"))
     assert mean_curve([np.array([1.0, 3.0]), np.array([3.0])])[1].tolist() == [2.0, 3.0]
+
+
+def test_the_answer_tells_what_holds_for_seeds_alone(tmp_path):
+    stamp = Stamp("2026-01-01", "rows", "seeds 1, 2", 1.5, Effort(2, 45.0))
+    claim = Finding("Sharing helps.", "not decided", "a rule", "r2 +0.1", by_seeds="holds")
+    record = record_of(StudyResult("main", "Main", (), findings=(claim, replace(claim, by_seeds=""))), stamp)
+    text = answer([record])
+    assert "| main | Sharing helps. | not decided | holds |\n| main | Sharing helps. | not decided | – |\n" in text
+    assert "The last column asks as the paper does" in text
+    assert text.count("- By the same rule, seeds of one split alone: holds.") == 1
+    write_record(record, tmp_path)
+    other = replace(record, name="soft")
+    assert records_beside([other], tmp_path, ["main", "soft"]) == [record, other]
+    (tmp_path / "main.json").write_text((tmp_path / "main.json").read_text().replace('"holds"', '"perhaps"'))
+    assert records_beside([other], tmp_path, ["main", "soft"]) == [other]
 
 
 def test_the_answer_is_made_of_findings_alone():
