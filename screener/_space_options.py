@@ -27,7 +27,7 @@ def parse_elements(elements: str | Sequence[str]) -> tuple[str, ...]:
     """
     from screener.elements import require_element
 
-    symbols = [symbol.strip() for symbol in (elements.split(",") if isinstance(elements, str) else elements)]
+    symbols = [symbol.strip() for symbol in _texts(elements, "element", 'elements="Al,Ti,Cr"')]
     if not any(symbols):
         raise CompositionError("no elements given", "name them in order, e.g. `--elements Al,Ti,Cr`")
     if not all(symbols):
@@ -113,7 +113,7 @@ def parse_sums(
             point.
     """
     groups, notes = [], []
-    for text in [sums] if isinstance(sums, str) else sums or ():
+    for text in () if sums is None else _texts(sums, "sum", 'sums="Nb+Mo=60:100"'):
         for item in text.split(","):
             names, low, high = _item(item, "Nb+Mo=60:100")
             members = [_position(name.strip(), symbols, "sum") for name in names.split("+")]
@@ -124,6 +124,23 @@ def parse_sums(
             groups.append(GroupSum(tuple(members), lower, upper))
             notes += said
     return tuple(groups), tuple(notes)
+
+
+def _texts(given: object, what: str, example: str) -> list[str]:
+    """Take one text of items parted by commas, or several texts.
+
+    Raises:
+        CompositionError: something else is among them.
+    """
+    parts: list[object] = [given]
+    if isinstance(given, str):
+        parts = [*given.split(",")]
+    elif isinstance(given, Iterable) and not isinstance(given, bytes):
+        parts = [*given]
+    for part in parts:
+        if not isinstance(part, str):
+            raise CompositionError(f"{what} `{part!r}` is not text", f"write `{example}`")
+    return [str(part) for part in parts]
 
 
 def _exact(value: Number) -> Fraction | None:

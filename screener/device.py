@@ -53,7 +53,7 @@ def choose_device(text: str = "auto", environment: Mapping[str, str] | None = No
         ModelError: CUDA was asked for and is not there, the text is none of these, or `$SCREENER_THREADS` is no number.
     """
     threads = _threads(os.environ if environment is None else environment)
-    match = re.fullmatch(r"auto|cpu|cuda(?::([0-9]{1,3}))?", text)
+    match = re.fullmatch(r"auto|cpu|cuda(?::([0-9]{1,3}))?", str(text))
     if not match:
         raise ModelError(f"unknown device `{text}`", "use `--device auto`, `cpu`, `cuda` or `cuda:0`")
     present = 0 if text == "cpu" else cuda_devices()

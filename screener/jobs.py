@@ -140,6 +140,8 @@ class ScreenJob:
         if self.sample is not None:
             hint = "draw so many candidates, for example `sample=1000`"
             object.__setattr__(self, "sample", _whole("sample", self.sample, hint))
+        hint = "set how many may be scored one by one, for example `max_candidates=10_000_000`"
+        object.__setattr__(self, "max_candidates", _whole("max_candidates", self.max_candidates, hint))
         object.__setattr__(self, "seed", _whole("seed", self.seed, "use a seed of 0 or more, for example `seed=1`"))
         _take_number(self, "time_limit", "give seconds, for example `time_limit=60`")
         for name in ("diverse", "near"):
@@ -222,6 +224,17 @@ def conditions_of(given: Mapping[str, float] | None) -> tuple[tuple[str, float],
         if not isinstance(name, str):
             raise InputError(f"condition `{name}` is not a name", hint)
     return tuple(sorted((name, _number(f"condition {name}", value, hint)) for name, value in (given or {}).items()))
+
+
+def models_folder(given: object) -> Path | None:
+    """Take a folder of models, or None to look them up.
+
+    Raises:
+        InputError: it is no path.
+    """
+    if given is None or isinstance(given, str | Path):
+        return None if given is None else Path(given)
+    raise InputError(f"models `{given}` is not a path", 'name a folder, for example `models="models"`')
 
 
 def as_tuple(texts: str | tuple[str, ...] | list[str]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from screener.binding import check_conditions
 from screener.candidates import Candidates, check_number
 from screener.descriptors.catalogue import catalogue
 from screener.descriptors.featurizer import compile_plan
-from screener.errors import CompositionError
+from screener.errors import CompositionError, InputError
 from screener.exact.run import Effort, ExactFound, find_exactly, may_be_exact, problem_of
 from screener.formula import Units, atomic_to_weight
 from screener.jobs import (
@@ -27,6 +27,7 @@ from screener.jobs import (
     TierChoice,
     as_tuple,
     conditions_of,
+    models_folder,
 )
 from screener.judge import Judge
 from screener.outcome import Outcome, metadata_of
@@ -131,15 +132,14 @@ def screen(
         prior,
         classifier,
     )
-    folder = None if models is None else Path(models)
     job = ScreenJob(
-        space,
+        _a_space(space),
         question,
         sample,
         seed,
         units,
         max_candidates,
-        folder,
+        models_folder(models),
         device,
         search=search,
         time_limit=time_limit,
@@ -150,6 +150,18 @@ def screen(
     if outcome.stopped is not None:
         raise outcome.stopped
     return outcome.frame
+
+
+def _a_space(given: object) -> CompositionSpace:
+    """Take a composition space.
+
+    Raises:
+        InputError: it is something else, such as the text that makes one.
+    """
+    if not isinstance(given, CompositionSpace):
+        made = 'make one, for example `CompositionSpace.build("Al,Ti,Cr")`'
+        raise InputError(f"the space is a {type(given).__name__}, not a CompositionSpace", made)
+    return given
 
 
 def run_screen(job: ScreenJob, watch: Watch, course: Course | None = None) -> Outcome:

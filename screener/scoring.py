@@ -27,6 +27,7 @@ from screener.jobs import (
     TierChoice,
     as_tuple,
     conditions_of,
+    models_folder,
 )
 from screener.list_blocks import BlockReader, find_conditions, near_conditions
 from screener.list_files import check_files
@@ -129,7 +130,7 @@ def score(
         path_or_frame(table),
         question,
         units,
-        None if models is None else Path(models),
+        models_folder(models),
         device,
         column=composition_column,
         encoding=encoding,

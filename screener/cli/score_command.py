@@ -22,8 +22,8 @@ FILE is CSV with a header (comma, semicolon or tab), JSON lines or Parquet, plai
 `-` reads standard input. Formulas are in a column named composition, formula or alloy, else amounts are in columns
 named like elements (also where the former does not read as alloys, or tells other ones), else formulas in the first
 column that does. All columns come back unaltered, values of JSON as text. A column named like a condition (see
-`screener models`) sets that condition row by row, one named process the route; `annealed` and its like may say yes or no. Rows that
-cannot be read are listed with the reason, in OUT.rejects.csv where -o names a file.
+`screener models`) sets that condition row by row, one named process the route; `annealed` and its like may say yes or
+no. Rows that cannot be read are listed with the reason, in OUT.rejects.csv where -o names a file.
 
 Rows keep their order unless --top, --maximize, --minimize, --rank-by or --pareto is given. Lists of up to 20,000 rows
 are characterized with the precise models and ranked; longer ones get screening values, block by block.

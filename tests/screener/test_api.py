@@ -69,6 +69,12 @@ def test_warnings_reach_python(tiny_models: Path) -> None:
             "sample `2.5` is not a whole number",
             "draw so many candidates, for example `sample=1000`",
         ),
+        (
+            {"max_candidates": "many"},
+            "max_candidates `many` is not a whole number",
+            "set how many may be scored one by one, for example `max_candidates=10_000_000`",
+        ),
+        ({"models": 3}, "models `3` is not a path", 'name a folder, for example `models="models"`'),
         ({"seed": "x"}, "seed `x` is not a whole number", "use a seed of 0 or more, for example `seed=1`"),
         ({"where": 5}, "where `5` is not text", 'write an expression, for example `where="hardness_gpa > 5"`'),
         ({"time_limit": "60"}, "time_limit `60` is not a number", "give seconds, for example `time_limit=60`"),
@@ -82,8 +88,15 @@ def test_warnings_reach_python(tiny_models: Path) -> None:
 )
 def test_what_a_search_cannot_be_asked_is_refused(asked: dict, message: str, hint: str, tiny_models: Path) -> None:
     with pytest.raises(InputError) as caught:
-        screener.screen(screener.CompositionSpace.build("Al,Ti", 50), models=tiny_models, **asked)
+        screener.screen(screener.CompositionSpace.build("Al,Ti", 50), **{"models": tiny_models, **asked})
     assert (caught.value.message, caught.value.hint) == (message, hint)
+
+
+def test_a_text_is_no_space(tiny_models: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        screener.screen("Al,Ti,Cr", models=tiny_models)  # type: ignore[arg-type]
+    assert caught.value.message == "the space is a str, not a CompositionSpace"
+    assert caught.value.hint == 'make one, for example `CompositionSpace.build("Al,Ti,Cr")`'
 
 
 def test_errors_carry_message_and_hint() -> None:

@@ -236,6 +236,18 @@ def test_bounds_refused(bounds, message, hint):
     assert refusal(CompositionSpace.build, "Al,Ti,Cr", bounds=bounds) == (message, hint)
 
 
+@pytest.mark.parametrize("elements", [3, None, [1, 2], ["Al", None], b"Al,Ti"])
+def test_elements_are_texts(elements):
+    message, hint = refusal(CompositionSpace.build, elements)
+    assert (message.endswith("is not text"), hint) == (True, 'write `elements="Al,Ti,Cr"`')
+
+
+@pytest.mark.parametrize(("sums", "shown"), [(3, "3"), ([3], "3"), ([("Al",)], "('Al',)")])
+def test_sums_are_texts(sums, shown):
+    told = f"sum `{shown}` is not text", 'write `sums="Nb+Mo=60:100"`'
+    assert refusal(CompositionSpace.build, "Al,Ti", sums=sums) == told
+
+
 # --- sums -------------------------------------------------------------------------------------------------------------
 
 
