@@ -11,6 +11,12 @@ _ONE_AMOUNT = re.compile(r"\s*([A-Z][a-z]?)(\d+(?:\.\d+)?)\s*")
 _WHOLE = (1.0, 100.0)
 
 
+def reads_as_grade(text: str) -> bool:
+    """Say whether a cell is one element with an amount that is not the whole."""
+    match = _ONE_AMOUNT.fullmatch(text)
+    return match is not None and match[1] in element_symbols() and float(match[2]) not in (0.0, *_WHOLE)
+
+
 def grade_warning(column: str, texts: Sequence[str]) -> str | None:
     """Warn of cells that read as a pure element although they give it an amount other than 1 or 100; None for none.
 
@@ -18,7 +24,7 @@ def grade_warning(column: str, texts: Sequence[str]) -> str | None:
         column: its name.
         texts: its first cells (n,).
     """
-    rows = [row for row, text in enumerate(texts) if _is_like_a_grade(text)]
+    rows = [row for row, text in enumerate(texts) if reads_as_grade(text)]
     if not rows:
         return None
     first = texts[rows[0]].strip()
@@ -27,9 +33,3 @@ def grade_warning(column: str, texts: Sequence[str]) -> str | None:
         f"`{first}` in row {rows[0] + 1} of column `{column}` is read as pure {symbol}, not as the name of a grade"
         f"{f', and {len(rows) - 1:,} more such cells' if len(rows) > 1 else ''}"
     )
-
-
-def _is_like_a_grade(text: str) -> bool:
-    """Say whether a cell is one element with an amount that is not the whole."""
-    match = _ONE_AMOUNT.fullmatch(text)
-    return match is not None and match[1] in element_symbols() and float(match[2]) not in (0.0, *_WHOLE)

@@ -31,15 +31,42 @@ def build_index(tables: Mapping[str, TaskRows], earlier: AlloyIndex | None = Non
 
     Args:
         tables: rows by target.
-        earlier: index of models that stay in use; its alloys are kept, but not those of a user's table read again.
+        earlier: index of models that stay in use; the alloys of targets that are not among the tables are kept.
     """
-    found = {} if earlier is None else _alloys(earlier, tables)
+    again = {key for rows in tables.values() for keys in rows.source for key in str(keys).split("+")}
+    read_again = {key for key in again if key.startswith(USER)}
+    found = {} if earlier is None else _alloys(earlier, without=tables, doubtful=read_again)
     for target, rows in tables.items():
         for permille, keys, measured in zip(permille_of(rows), rows.source, rows.measured, strict=True):
             if measured:
                 alloy = found.setdefault(tuple(permille.tolist()), _Alloy(set(), set()))
                 alloy.sources.update(str(keys).split("+"))
                 alloy.targets.add(target)
+    return _index(found)
+
+
+def merge_indexes(
+    in_use: AlloyIndex, fresh: AlloyIndex, replaced: Collection[str], joined: Collection[str]
+) -> AlloyIndex:
+    """Join the index of models in use with that of new ones, so that every target keeps the alloys of its models.
+
+    Args:
+        in_use: of the models in use.
+        fresh: of the new ones.
+        replaced: targets all of whose models are new.
+        joined: targets with a new model and one that stays in use, whose alloys are those of both.
+    """
+    found = _alloys(in_use, without=replaced)
+    new = {*replaced, *joined}
+    for amounts, alloy in _alloys(fresh, without=set(fresh.target_names) - new).items():
+        held = found.setdefault(amounts, _Alloy(set(), set()))
+        held.sources.update(alloy.sources)
+        held.targets.update(alloy.targets)
+    return _index(found)
+
+
+def _index(found: Mapping[tuple[int, ...], _Alloy]) -> AlloyIndex:
+    """Lay alloys out, by falling amounts."""
     alloys = sorted(found, reverse=True)
     dense = np.array(alloys, np.int64)
     row, element = np.nonzero(dense)
@@ -56,21 +83,25 @@ def _bits(held: Sequence[Collection[str]]) -> tuple[NDArray[np.int64], tuple[str
     return np.array([sum(bit[name] for name in row) for row in held], np.int64), names
 
 
-def _alloys(index: AlloyIndex, tables: Mapping[str, TaskRows]) -> dict[tuple[int, ...], _Alloy]:
-    """Read an index back, by amounts in 0.1 at.% over ``element_symbols()``.
+def _alloys(
+    index: AlloyIndex, without: Collection[str], doubtful: Collection[str] = ()
+) -> dict[tuple[int, ...], _Alloy]:
+    """Read an index back, by amounts in 0.1 at.% over ``element_symbols()``, without some targets.
 
-    Tables of the user that are read again, and targets that are fitted again, say themselves which alloys they hold.
+    An alloy that no other target was trained on is left out: no model in use has seen it. Nor are doubtful data sets
+    named, a user's tables that are read again, where another holds the alloy.
     """
-    again = {key for rows in tables.values() for keys in rows.source for key in str(keys).split("+")}
     column = [element_symbols().index(symbol) for symbol in index.symbols]
     found: dict[tuple[int, ...], _Alloy] = {}
     for alloy in range(len(index)):
+        targets = {name for name in index.targets_of(alloy) if name not in without}
+        if not targets:
+            continue
         amounts = [0] * len(element_symbols())
         for entry in range(int(index.start[alloy]), int(index.start[alloy + 1])):
             amounts[column[index.element[entry]]] = int(index.permille[entry])
-        keys = {key for key in index.source_names(alloy) if not (key.startswith(USER) and key in again)}
-        if keys:
-            found[tuple(amounts)] = _Alloy(keys, {name for name in index.targets_of(alloy) if name not in tables})
+        sources = set(index.source_names(alloy))
+        found[tuple(amounts)] = _Alloy(sources.difference(doubtful) or sources, targets)
     return found
 
 

@@ -14,6 +14,9 @@ COVERAGE = 0.90
 """Nominal coverage of intervals."""
 MIN_SLOPE = 0.05
 """Smallest calibration slope: calibration never reverses or flattens a ranking."""
+MAX_SLOPE = 20.0
+"""Largest calibration slope: labels that a threshold parts without error would take it to infinity."""
+_STEPS = 100
 DEFAULT_RECALL = 0.95
 DEFAULT_SPECIFICITY = 0.80
 
@@ -64,6 +67,9 @@ def expit(z: Array) -> Array:
 def platt(raw: Array, label: Array, weight: Array) -> tuple[float, float]:
     """Fit p = σ(slope · raw + intercept) by weighted likelihood, slope strictly positive (Platt 1999).
 
+    Newton's method, steps halved until the likelihood does not fall. Labels that a threshold parts without error
+    have no best slope: it ends at the steepest allowed.
+
     Args:
         raw: out-of-fold logits, shape (b,).
         label: 0 or 1, shape (b,).
@@ -72,18 +78,30 @@ def platt(raw: Array, label: Array, weight: Array) -> tuple[float, float]:
     Returns:
         Slope and intercept.
     """
-    slope, intercept = 1.0, 0.0
-    for _ in range(50):
-        p = expit(slope * raw + intercept)
+    center, scale = float(raw.mean()), max(float(raw.std()), 1e-9)
+    terms = np.stack([(raw - center) / scale, np.ones(len(raw))])
+    beta = np.array([scale, center])
+    for _ in range(_STEPS):
+        p = expit(beta @ terms)
         curvature = weight * np.maximum(p * (1 - p), 1e-9)
-        gradient = np.array([(weight * (p - label) * raw).sum(), (weight * (p - label)).sum()])
-        cross = (curvature * raw).sum()
-        hessian = np.array([[(curvature * raw**2).sum(), cross], [cross, curvature.sum()]]) + 1e-6 * np.eye(2)
-        step = np.linalg.solve(hessian, gradient)
-        slope, intercept = slope - float(np.clip(step[0], -1, 1)), intercept - float(np.clip(step[1], -2, 2))
+        hessian = (terms * curvature) @ terms.T + 1e-9 * curvature.sum() * np.eye(2)
+        step = np.linalg.solve(hessian, terms @ (weight * (p - label)))
+        loss, share = _loss(beta @ terms, label, weight), 1.0
+        while share > 1e-6 and _loss((beta - share * step) @ terms, label, weight) > loss:
+            share /= 2.0
+        beta = beta - share * step
         if np.abs(step).max() < 1e-9:
             break
-    return (slope, intercept) if slope > MIN_SLOPE else (MIN_SLOPE, _intercept(MIN_SLOPE * raw, label, weight))
+    slope = float(beta[0]) / scale
+    if MIN_SLOPE < slope < MAX_SLOPE:
+        return slope, float(beta[1]) - slope * center
+    slope = min(max(slope, MIN_SLOPE), MAX_SLOPE)
+    return slope, _intercept(slope * raw, label, weight)
+
+
+def _loss(logit: Array, label: Array, weight: Array) -> float:
+    """Weighted negative log likelihood."""
+    return float((weight * (np.logaddexp(0.0, logit) - label * logit)).sum())
 
 
 def _intercept(scaled: Array, label: Array, weight: Array) -> float:

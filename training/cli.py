@@ -34,7 +34,7 @@ Workers = Annotated[int, typer.Option("--workers", min=1, max=64, help="Processe
 def fit(
     data: Data = None,
     targets: Targets = None,
-    units: Units = "at",
+    units: Units = None,
     catalogue: Annotated[
         bool, typer.Option("--catalogue/--no-catalogue", help="Learn from the measured data sets found here, too.")
     ] = True,
@@ -79,7 +79,7 @@ def fit(
 def evaluate(
     data: Data = None,
     targets: Targets = None,
-    units: Units = "at",
+    units: Units = None,
     catalogue: Annotated[
         bool, typer.Option("--catalogue/--no-catalogue", help="Learn from the measured data sets found here, too.")
     ] = True,
@@ -173,7 +173,7 @@ def study(
         Path | None, typer.Option("--data", help="Your own table of several targets, or the paper's export.")
     ] = None,
     targets: Targets = None,
-    units: Units = "at",
+    units: Units = None,
     out: Annotated[Path | None, typer.Option("--out", help="Folder of the reports; ./study if absent.")] = None,
     seeds: Annotated[
         str | None, typer.Option("--seeds", help="Seeds separated by commas; the paper's five if absent.")

@@ -102,7 +102,7 @@ def check(
     targets: Annotated[
         Path | None, typer.Option("--targets", help="TOML file that declares targets of your own.")
     ] = None,
-    units: Units = "at",
+    units: Units = None,
 ) -> None:
     """Load and curate everything; show counts, rows left out by reason, conflicts, classes and elements.
 

@@ -80,7 +80,8 @@ def _target(name: str, body: object) -> Target:
     fields = {"unit": "", "column": name, "log": False, **body} if isinstance(body, dict) else {}
     kind = fields.pop("kind", None)
     if kind not in ("regression", "classification"):
-        raise InputError(f"target `{name}` has no kind", 'add kind = "regression" or kind = "classification"')
+        told = "has no kind" if kind is None else f"has the kind `{kind}`, which there is not"
+        raise InputError(f"target `{name}` {told}", 'add kind = "regression" or kind = "classification"')
     expected: Mapping[str, type] = {"unit": str, "column": str, "log": bool}
     for field, value in fields.items():
         if field not in expected or not isinstance(value, expected[field]):

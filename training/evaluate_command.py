@@ -54,7 +54,7 @@ class EvaluateRequest:
 
     data: Path | None = None
     targets: Path | None = None
-    units: Literal["at", "wt"] = "at"
+    units: Literal["at", "wt"] | None = None
     catalogue: bool = True
     repeats: int | None = None
     quick: bool = False

@@ -51,7 +51,7 @@ class FitRequest:
 
     data: Path | None = None
     targets: Path | None = None
-    units: Literal["at", "wt"] = "at"
+    units: Literal["at", "wt"] | None = None
     catalogue: bool = True
     out: Path | None = None
     workers: int = 2

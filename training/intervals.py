@@ -136,15 +136,20 @@ def distance_bins(grouped: Residuals, width: Array, served: float) -> tuple[Dist
 
 
 def domain_limit(grouped: Residuals) -> float:
-    """Draw the line: the largest distance up to which predictions beat a constant in every bin with enough rows."""
+    """Draw the line: the largest distance up to which predictions beat a constant.
+
+    Bins with fewer than 50 rows are judged together with the next ones; so are all rows of a table that has no more.
+    """
     place, limit = bins_of(grouped.distance), 0.0
+    mine = np.zeros(len(place), np.bool_)
     for k, upto in enumerate(UPTO):
-        mine = place == k
-        if mine.sum() < _ENOUGH:
+        mine |= place == k
+        last = limit == 0.0 and k == place.max()
+        if mine.sum() < _ENOUGH and not last:
             continue
         if grouped.error[mine].mean() >= grouped.plain[mine].mean():
             break
-        limit = upto
+        limit, mine = upto, np.zeros(len(place), np.bool_)
     return min(limit, float(np.ceil(grouped.distance.max()))) if limit else UPTO[0]
 
 

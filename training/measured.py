@@ -40,7 +40,7 @@ def load_measured(
     data: Path | None = None,
     declaration: Path | None = None,
     *,
-    units: Literal["at", "wt"] = "at",
+    units: Literal["at", "wt"] | None = None,
     with_catalogue: bool = True,
 ) -> Measured:
     """Load and curate what models are to be fitted on.

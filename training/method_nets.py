@@ -62,15 +62,29 @@ def fit_nets(tables: Tables, config: MultiTaskConfig, seed: int) -> dict[str, St
     fold = stopping_fold(pool, seed)
     tasks = pool.rows.tasks
     if _apart(config):
-        layers = [_layers(result, 0) for result in fit_each(fold, config, seed)]
+        layers = [_layers(_learned(result), 0) for result in fit_each(fold, config, seed)]
     else:
         net = build_net(config, fold.train.x.shape[1], len(tasks), seed)
-        result = fit(net, fold, config, seed)
+        result = _learned(fit(net, fold, config, seed))
         layers = [_layers(result, task) for task in range(len(tasks))]
     return {
         target: Student(_for_target(found, rows, pool), takes_log(rows))
         for found, (target, rows) in zip(layers, tables.items(), strict=True)
     }
+
+
+def _learned(result: FitResult) -> FitResult:
+    """Refuse a net that is still as it began.
+
+    Raises:
+        InputError: no epoch had a finite loss.
+    """
+    if result.joint_epoch < 0:
+        raise InputError(
+            f"training of `{', '.join(result.tasks)}` diverged: no epoch ended with a finite loss",
+            "lower `lr` in the table `[training]` of the methods, or choose other methods",
+        )
+    return result
 
 
 def out_of_fold(tables: Tables, config: MultiTaskConfig, seed: int, workers: int) -> OutOfFold:

@@ -22,6 +22,6 @@ def read_units(text: str) -> UnitsName:
 
 
 Units: TypeAlias = Annotated[
-    UnitsName,
+    UnitsName | None,
     typer.Option("--units", metavar="at|wt", parser=read_units, help="How formulas of your table are meant."),
 ]

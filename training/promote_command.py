@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,8 @@ from screener.device import Device
 from screener.errors import InputError, ModelError
 from screener.model import Model
 from screener.model_set import ALLOY_INDEX, check_file, recorded_digests, user_folder
+from screener.nearest import AlloyIndex
+from training.alloy_index import merge_indexes
 from training.promotion import MODEL, Decision, InUse, decide, find_in_use, load_candidates
 from training.publish import check_writable, publish, write_whole
 from training.readme import TITLE, models_readme
@@ -77,15 +80,16 @@ def run_promote(request: PromoteRequest) -> None:
 def replace_models(folder: Path, candidates: Path, in_use: InUse, promoted: Sequence[Decision]) -> None:
     """Keep what is replaced, publish the whole folder, and record what was done.
 
-    A folder that holds no models yet also gets those in use, so that it serves every target; the index of training
-    alloys comes with the candidates.
+    A folder that holds no models yet also gets those in use, so that it serves every target. In the index of training
+    alloys, targets keep the alloys of the models that serve them.
     """
     replaced = {decision.candidate.name for decision in promoted}
     files: dict[str, bytes] = {}
     if in_use.folder not in (None, folder):
         files |= {name: _recorded(in_use, name) for name in in_use.digests if name not in replaced}
     if ALLOY_INDEX in (digests := recorded_digests(candidates)):
-        files[ALLOY_INDEX] = check_file(candidates, ALLOY_INDEX, digests[ALLOY_INDEX]).read_bytes()
+        fresh = check_file(candidates, ALLOY_INDEX, digests[ALLOY_INDEX])
+        files[ALLOY_INDEX] = _joint_index(fresh, in_use, promoted)
     files |= {decision.candidate.name: decision.candidate.content for decision in promoted}
     for decision in promoted:
         if decision.old and (content := _content(in_use, decision.candidate.name)):
@@ -93,6 +97,31 @@ def replace_models(folder: Path, candidates: Path, in_use: InUse, promoted: Sequ
     publish(folder, files)
     _write_readme(folder)
     _record(folder, promoted)
+
+
+def _joint_index(fresh: Path, in_use: InUse, promoted: Sequence[Decision]) -> bytes:
+    """Join the candidates' index with that of the models in use; the candidates' own where there is no other."""
+    try:
+        if in_use.folder is None:
+            raise ModelError("no models in use", "")
+        path = check_file(in_use.folder, ALLOY_INDEX, in_use.digests.get(ALLOY_INDEX, ""))
+        earlier = AlloyIndex.read(path)
+    except ModelError:
+        return fresh.read_bytes()
+    new = {decision.candidate.card.target.name for decision in promoted}
+    joined = new & _targets_kept(in_use, {decision.candidate.name for decision in promoted})
+    return merge_indexes(earlier, AlloyIndex.read(fresh), new - joined, joined).to_bytes()
+
+
+def _targets_kept(in_use: InUse, replaced: Collection[str]) -> set[str]:
+    """Targets of models that stay in use; one that does not load has none."""
+    kept: set[str] = set()
+    for name in in_use.digests:
+        if name.endswith(MODEL) and name not in replaced and in_use.folder is not None:
+            with suppress(ModelError):
+                path = check_file(in_use.folder, name, in_use.digests[name])
+                kept.add(Model.load(path, Device("cpu"), name).card.target.name)
+    return kept
 
 
 def _recorded(in_use: InUse, name: str) -> bytes:

@@ -52,7 +52,7 @@ class StudyRequest:
     quick: bool = False
     data: Path | None = None
     targets: Path | None = None
-    units: Literal["at", "wt"] = "at"
+    units: Literal["at", "wt"] | None = None
     out: Path | None = None
     seeds: str | None = None
     workers: int = 2
@@ -100,7 +100,7 @@ def run_study(request: StudyRequest) -> None:
         raise InputError("no study can be run on these rows", "ask for one by its name to see what it lacks")
     if request.answer:
         _write_answer(request.answer, records, folder, say)
-    say(f"wrote {len(records)} reports to {folder}")
+    say(f"wrote {len(records)} report{'s' if len(records) > 1 else ''} to {folder}")
 
 
 def _write_answer(place: Path, records: Sequence[Record], folder: Path, say: Callable[[str], None]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from screener.descriptors.specs import DOMAIN
 from screener.errors import InputError
 from screener.formula import Composition, Units
+from screener.grade_names import reads_as_grade
 from training.curation import RANGES
 from training.declaration import COMPOSITION_COLUMNS, CONDITION_COLUMNS, STANDARD, Target, read_declaration
 from training.given_files import require_readable
@@ -64,13 +65,14 @@ class UserTable:
         return (*columns, f"read with care: {care}") if care else columns
 
 
-def read_user_table(path: Path, declaration: Path | None = None, *, units: Units = "at") -> UserTable:
+def read_user_table(path: Path, declaration: Path | None = None, *, units: Units | None = None) -> UserTable:
     """Read a .csv or .xlsx table with one alloy a row.
 
     Args:
         path: table with a column named composition, formula or alloy.
         declaration: TOML file with a table ``[targets.NAME]`` for every target of the user's own.
-        units: whether amounts in formulas are atomic or weight per cent.
+        units: whether amounts in formulas are atomic or weight per cent; atomic where neither this nor the name of the
+            column says, except in balance notation, which is written in both and must be told.
 
     Raises:
         InputError: a file that cannot be read, an empty table, no composition or target column, columns or values that
@@ -79,7 +81,8 @@ def read_user_table(path: Path, declaration: Path | None = None, *, units: Units
     """
     require_readable(path, ".csv or .xlsx")
     header, *records = read_rows(path) or [[]]
-    composition = _composition_column(header, path, units)
+    composition = _composition_column(header, path, units or "at")
+    units = units or ("at" if _stated_units(header[composition].strip()) else None)
     columns = _columns(header, path)
     declared = () if declaration is None else read_declaration(declaration)
     targets = (*(t for t in STANDARD if _has(t, columns)), *declared)
@@ -147,7 +150,7 @@ def _collect(
     columns: Mapping[str, int],
     composition: int,
     targets: Sequence[Target],
-    units: Units,
+    units: Units | None,
 ) -> UserTable:
     """Gather every value of every record that reads."""
     rows, findings = Collector(f"user:{path.stem.replace('+', '_')}"), _unread(header, composition, targets)
@@ -183,7 +186,7 @@ def _alloy(
     header: Sequence[str],
     record: Sequence[str],
     composition: int,
-    units: Units,
+    units: Units | None,
     number: int,
     findings: list[Finding],
 ) -> Composition | None:
@@ -201,10 +204,14 @@ def _alloy(
     if alloy is None:
         tell(formula_fault(text, units))
         return None
+    if reads_as_grade(text):
+        rows.drop("the name of a grade, not a formula")
+        tell(f"the name of a grade? {alloy.symbols[0]} alone is written without an amount")
+        return None
     if foreign := [symbol for symbol in alloy.symbols if symbol not in DOMAIN]:
         tell(f"the models do not know `{foreign[0]}`")
     stated = _stated_units(column) == "at"
-    if units == "at" and (fault := percent_fault(text, stated=stated)):
+    if units != "wt" and (fault := percent_fault(text, stated=stated)):
         tell(fault if stated else f"{fault}: read as ratios", left_out=stated)
         if stated:
             rows.drop("amounts do not add up to 100")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from screener.errors import FormulaError, InputError
 from screener.formula import Units, parse_formula
-from training.sources.collector import Conditions
+from training.sources.collector import Conditions, has_decimal_comma
 from training.sources.table import GPA_PER_HV, HARDNESS, ROUTES
 
 HARDNESS_HV = "hardness_hv"
@@ -18,6 +18,8 @@ NEAR = 10.0
 """Amounts whose sum is this near to 100 were meant as percent."""
 TOLERANCE = 0.5
 _SAME_HARDNESS = 0.01
+_LARGEST = 1e30
+"""Values that models, in single precision, can still be made of."""
 _YES = frozenset(("1", "1.0", "true", "yes"))
 _NO = frozenset(("0", "0.0", "false", "no"))
 _AMOUNTS = re.compile(r"(?:[A-Z][a-z]?\s*(?:\d+\.?\d*|\.\d+)\s*)+")
@@ -43,14 +45,16 @@ class Finding:
 
 
 def read_number(text: str) -> tuple[float | None, str]:
-    """Read a finite number, or say why there is none: `no`, `is no number`, `is not finite`."""
+    """Read a number, or say why there is none: `no`, `is no number`, `is not finite`, `is too large`."""
     if not text:
         return None, "no"
     try:
         value = float(text)
     except ValueError:
         return None, "is no number"
-    return (value, "") if math.isfinite(value) else (None, "is not finite")
+    if not math.isfinite(value):
+        return None, "is not finite"
+    return (value, "") if abs(value) <= _LARGEST else (None, "is too large")
 
 
 def read_class(text: str) -> tuple[float | None, str]:
@@ -105,8 +109,10 @@ def read_conditions(fields: Mapping[str, str], row: int, findings: list[Finding]
     return Conditions(thickness, temperature, load, route)
 
 
-def formula_fault(text: str, units: Units) -> str:
+def formula_fault(text: str, units: Units | None) -> str:
     """Say in full why a formula does not read."""
+    if has_decimal_comma(text):
+        return "a decimal comma: write a point"
     try:
         parse_formula(text, units=units)
     except FormulaError as error:

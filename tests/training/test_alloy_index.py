@@ -7,7 +7,7 @@ import numpy as np
 from screener.formula import parse_formula
 from screener.nearest import AlloyIndex
 from tests.training.invented_tasks import GLASS, HARDNESS, formulas, invented_rows
-from training.alloy_index import build_index
+from training.alloy_index import build_index, merge_indexes
 
 
 def contents(index: AlloyIndex) -> dict[str, set[str]]:
@@ -96,3 +96,30 @@ def test_a_table_read_again_replaces_what_it_said_before():
     assert contents(build_index({"hardness_gpa": new}, first)) == contents(
         build_index({"hardness_gpa": new}, build_index({"p_amorphous": shipped}))
     )
+
+
+def test_another_table_of_the_same_name_leaves_other_targets_their_alloys():
+    hard, strong = invented_rows(HARDNESS, n=40, seed=1), invented_rows(HARDNESS, n=40, seed=2)
+    index = build_index({"ys": strong}, build_index({"hardness_gpa": hard}))
+    assert held(index, "hardness_gpa") == set(formulas(hard.fractions))
+    assert held(index, "ys") == set(formulas(strong.fractions))
+
+
+def test_alloys_that_no_model_in_use_has_seen_are_left_out():
+    old, new = invented_rows(HARDNESS, n=40, seed=1), invented_rows(HARDNESS, n=40, seed=2)
+    index = build_index({"hardness_gpa": new}, build_index({"hardness_gpa": old}))
+    assert set(contents(index)) == set(formulas(new.fractions))
+    assert all(index.targets_of(row) for row in range(len(index)))
+
+
+def test_merged_indexes_keep_the_alloys_of_every_target():
+    rows = [invented_rows(HARDNESS, n=30, seed=seed) for seed in range(5)]
+    a, b, c, d, e = (set(formulas(each.fractions)) for each in rows)
+    in_use = build_index({"hardness_gpa": rows[0], "p_amorphous": rows[1], "ys": rows[2]})
+    fresh = build_index({"hardness_gpa": rows[3], "p_amorphous": rows[4], "uts": rows[4]})
+    merged = merge_indexes(in_use, fresh, replaced={"hardness_gpa"}, joined={"p_amorphous"})
+    assert [held(merged, name) for name in ("hardness_gpa", "p_amorphous", "ys")] == [d, b | e, c]
+    assert "uts" not in merged.target_names
+    assert set(contents(merged)) == b | c | d | e
+    assert merge_indexes(in_use, in_use, {"ys"}, ()).to_bytes() == in_use.to_bytes()
+    assert a - set(contents(merged)) == a - (b | c | d | e)

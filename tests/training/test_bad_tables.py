@@ -346,3 +346,31 @@ def test_check_refuses_what_fit_refuses(run, tmp_path):
     assert run("--data", "mine.csv") == (2, "", expected)
     expected = "error: `mine.toml` declares targets of no table\n\nhint: name your table with `--data`\n"
     assert run("--targets", "mine.toml") == (2, "", expected)
+
+
+def test_texts_that_would_read_as_other_alloys_are_left_out(tmp_path):
+    rows = ("Al20.5Ti79.5,5", '"Al20,5Ti79,5",5', '"Al2,5Ti",5', "Ti-6Al-4V,5", "Ti64,5", "Ti100,5", "Ti,5")
+    table = read_user_table(csv(tmp_path, "composition,hardness_gpa", *rows))
+    comma = "a decimal comma: write a point"
+    assert [(f.row, f.text, f.reason, f.left_out) for f in table.findings] == [
+        (2, "Al20,5Ti79,5", comma, True),
+        (3, "Al2,5Ti", comma, True),
+        (4, "Ti-6Al-4V", "`Ti-6Al-4V` does not say wt.% or at.%", True),
+        (5, "Ti64", "the name of a grade? Ti alone is written without an amount", True),
+    ]
+    assert table.rows.frame.height == 35 + 3
+    for units in ("at", "wt"):
+        told = read_user_table(csv(tmp_path, "composition,hardness_gpa", "Ti-6Al-4V,5"), units=units)
+        assert (told.rows.frame.height, told.findings) == (36, ())
+    stated = read_user_table(csv(tmp_path, "composition_at_pct,hardness_gpa", "Ti-6Al-4V,5"))
+    assert stated.findings == ()
+
+
+def test_values_beyond_single_precision_are_left_out(tmp_path):
+    declaration = tmp_path / "t.toml"
+    declaration.write_text('[targets.ys]\nunit = "MPa"\nkind = "regression"\n')
+    lines = "".join(f"Al{k}Ti{100 - k},{k}\n" for k in range(1, 41))
+    path = tmp_path / "ys.csv"
+    path.write_text(f"alloy,ys\n{lines}Al50Ti50,1e300\n")
+    table = read_user_table(path, declaration)
+    assert [(f.row, f.reason, f.left_out) for f in table.findings] == [(41, "ys is too large", True)]

@@ -10,6 +10,7 @@ from scipy import special
 from sklearn.linear_model import LogisticRegression
 
 from training.calibration import (
+    MAX_SLOPE,
     MIN_SLOPE,
     conformal_quantile,
     cross_coverage,
@@ -178,3 +179,24 @@ def test_flags_of_a_fold_do_not_depend_on_its_own_labels():
         assert (other_flags[fold == k] == flagged[fold == k]).all()
     assert flagged[label > 0.5].mean() == pytest.approx(0.95, abs=0.02)
     assert p.mean() == pytest.approx(label.mean(), abs=0.03)
+
+
+def test_the_best_likelihood_is_found_from_far_away():
+    rng = np.random.default_rng(0)
+    label = (rng.random(115) < 0.48).astype(float)
+    raw = rng.normal(-3.0, 0.6, 115) + 0.4 * (label - 0.5)
+    slope, intercept = platt(raw, label, np.ones(115))
+
+    def gradient(weight):
+        return weight @ (expit(slope * raw + intercept) - label)
+
+    assert abs(gradient(np.ones(115))) < 1e-6
+    assert abs(gradient(raw)) < 1e-5
+    assert slope > MIN_SLOPE
+
+
+def test_labels_that_a_threshold_parts_have_the_steepest_slope_allowed():
+    raw = np.r_[np.linspace(-2.0, -1.0, 40), np.linspace(1.5, 2.5, 40)]
+    slope, intercept = platt(raw, (raw > 0).astype(float), np.ones(80))
+    assert 5.0 < slope <= MAX_SLOPE
+    assert -1.0 < -intercept / slope < 1.5

@@ -113,6 +113,18 @@ def test_the_table_by_distance():
     assert math.isnan(table[5].error)
 
 
+def test_bins_with_few_rows_are_judged_together():
+    distance = np.repeat([0.5, 1.5, 4.0, 18.0], [20, 20, 20, 60])
+    error = np.repeat([1.0, 1.0, 1.0, 5.0], [20, 20, 20, 60])
+    assert domain_limit(residuals(error, distance, plain=np.full(120, 4.0))) == 5.0
+    assert domain_limit(residuals(error, distance, plain=np.full(120, 9.0))) == 18.0
+    near = np.repeat([50.0, 1.0], [49, 71])  # too few for themselves, and too bad for all
+    assert domain_limit(residuals(near, np.repeat([0.5, 1.5], [49, 71]), plain=np.full(120, 9.0))) == 1.0
+    few = residuals(np.ones(33), np.repeat([4.0, 28.0, 44.0], 11), plain=np.full(33, 2.0))
+    assert domain_limit(few) == 44.0
+    assert domain_limit(residuals(np.ones(33), np.full(33, 4.0), plain=np.full(33, 0.5))) == 1.0
+
+
 def test_the_line_is_drawn_where_a_constant_does_as_well():
     distance = np.repeat([0.5, 4.0, 18.0, 55.0], 60)
     error = np.repeat([1.0, 2.0, 5.0, 1.0], 60)

@@ -111,3 +111,11 @@ def test_methods_that_cannot_serve_are_refused_before_any_training(tmp_path, cap
     wrong.write_text('aggregator = "pcgrda"\n')
     assert main(["fit", "--methods", str(wrong), "--out", str(tmp_path / "models")]) == 2
     assert capsys.readouterr().err == "error: unknown aggregator `pcgrda`\n\nhint: did you mean `pcgrad`?\n"
+
+
+def test_a_net_that_diverged_is_not_exported():
+    config = config_of({"architecture": {"name": "hard", **NARROW}, "training": {**SHORT, "lr": 1e35}})
+    with pytest.raises(InputError) as caught:
+        fit_nets(TABLES, config, 0)
+    assert caught.value.message.endswith("diverged: no epoch ended with a finite loss")
+    assert "lower `lr`" in caught.value.hint

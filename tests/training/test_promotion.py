@@ -11,7 +11,11 @@ from screener.card import ModelCard, Target
 from screener.descriptors.specs import feature_spec
 from screener.errors import InputError, ModelError
 from screener.model_set import ALLOY_INDEX, SUMS, recorded_digests
+from screener.nearest import AlloyIndex
+from tests.training.invented_tasks import HARDNESS as HARD
+from tests.training.invented_tasks import invented_rows
 from training import promotion
+from training.alloy_index import build_index, merge_indexes
 from training.bodies import dense_body
 from training.cli import main
 from training.graphs import Head, build_model
@@ -188,16 +192,48 @@ def test_an_empty_folder_also_gets_the_installed_models(run, tmp_path, monkeypat
     installed = tmp_path / "installed"
     old = write(installed, 0)
     write(installed, 2, "screen/density.onnx", Target("rho", "1", "regression", 0, 1))
-    publish(installed, {ALLOY_INDEX: b"installed"})
+    publish(installed, {ALLOY_INDEX: build_index({"rho": invented_rows(HARD, n=30)}).to_bytes()})
     write(tmp_path / "new", 1, scores=SURELY)
-    publish(tmp_path / "new", {ALLOY_INDEX: b"new"})
+    fresh = build_index({"hardness_gpa": invented_rows(HARD, n=40, seed=1)})
+    publish(tmp_path / "new", {ALLOY_INDEX: fresh.to_bytes()})
     monkeypatch.setattr(promotion, "find_folder", lambda: installed)
     before = state(installed)
     assert run()[0] == 0
     assert sums_hold(tmp_path / "use") == {"screen/hardness.onnx", "screen/density.onnx", ALLOY_INDEX}
-    assert (tmp_path / "use" / ALLOY_INDEX).read_bytes() == b"new"
+    index = AlloyIndex.read(tmp_path / "use" / ALLOY_INDEX)
+    assert index_digest(index.of_target("hardness_gpa")) == index_digest(fresh)
+    assert len(index.of_target("rho")) > 0
     assert (tmp_path / f"use/previous/{old}.onnx").is_file()
     assert state(installed) == before
+
+
+def test_targets_keep_the_alloys_of_the_models_that_serve_them(run, tmp_path):
+    rows = [invented_rows(HARD, n=30, seed=seed) for seed in range(4)]
+    density = Target("rho", "1", "regression", 0, 1)
+    for folder, seed, (hard, other) in (("use", 0, rows[:2]), ("new", 5, rows[2:])):
+        write(tmp_path / folder, seed, scores=SURELY if seed else OLD)
+        write(tmp_path / folder, seed + 1, "characterize/hardness.onnx", scores=HARDLY if seed else OLD)
+        write(tmp_path / folder, seed + 2, "screen/density.onnx", density, scores=HARDLY if seed else OLD)
+        index = build_index({"hardness_gpa": hard, "rho": other})
+        publish(tmp_path / folder, {ALLOY_INDEX: index.to_bytes()})
+
+    def held():
+        index = AlloyIndex.read(tmp_path / "use" / ALLOY_INDEX)
+        return {name: index_digest(index.of_target(name)) for name in index.target_names}
+
+    def index_of(*parts):
+        tables = [build_index({"hardness_gpa": part}) for part in parts]
+        one = tables[0] if len(tables) == 1 else merge_indexes(*tables, (), {"hardness_gpa"})
+        return index_digest(one)
+
+    assert run("hardness_gpa")[0] == 0  # one of its two models
+    assert held() == {"hardness_gpa": index_of(rows[0], rows[2]), "rho": index_of(rows[1])}
+    assert run("hardness_gpa", "--anyway")[0] == 0
+    assert held() == {"hardness_gpa": index_of(rows[0], rows[2]), "rho": index_of(rows[1])}
+
+
+def index_digest(index):
+    return sorted(index.formula(row) for row in range(len(index)))
 
 
 ANYWAY = "fit both on the same data, or promote without a comparison with `--anyway`"

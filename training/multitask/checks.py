@@ -62,6 +62,9 @@ def _check_remedies(config: MultiTaskConfig) -> None:
             make("fds", balance.fds, features=2, low=0.0, high=1.0)
         if balance.loss is not None and balance.loss.name in ("bmc", "gai"):
             make("loss", balance.loss, labels=np.arange(50.0))
+        elif balance.loss is not None:
+            some = torch.arange(5.0)
+            make("loss", balance.loss, predicted=some, y=some)
 
 
 def check_before_training(config: MultiTaskConfig, fold: Fold) -> None:
@@ -69,7 +72,7 @@ def check_before_training(config: MultiTaskConfig, fold: Fold) -> None:
 
     Raises:
         InputError: a single task for a method of several, a task without labels, values that are not finite, remedies
-            of tasks that are not there.
+            of tasks that are not there, batches too small for the sampler.
     """
     tasks = fold.train.tasks
     if tasks != fold.valid.tasks:
@@ -79,6 +82,7 @@ def check_before_training(config: MultiTaskConfig, fold: Fold) -> None:
     _check_task_count(config, len(tasks))
     _check_balance(config, fold.train)
     weighting_of(config, fold.train)
+    make("sampler", config.sampler, known=torch.as_tensor(fold.train.known), batch=config.training.batch)
 
 
 def weighting_of(config: MultiTaskConfig, rows: LabelledRows, seed: int = 0) -> LossWeighting | None:

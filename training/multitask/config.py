@@ -137,13 +137,24 @@ def _method(kind: str, value: object, name: str | None = None) -> Method:
     return Method(chosen, {key: _frozen(f"option `{key}` of {kind}", option) for key, option in body.items()})
 
 
+def _yes_or_no(task: str, value: object) -> bool:
+    """Take true or false.
+
+    Raises:
+        InputError: it is something else.
+    """
+    if not isinstance(value, bool):
+        raise InputError(f"class_weights of `{task}` is `{value}`, not true or false", "write `class_weights = true`")
+    return value
+
+
 def _balance(task: str, body: Mapping[str, object]) -> Balance:
     """Read the remedies of one task; `true` asks for one with its usual options."""
     read: dict[str, object] = {}
     for key, value in body.items():
         require_choice(f"remedy of `{task}`", key, [each.name for each in fields(Balance)])
         if key == "class_weights" or value is False:
-            read[key] = bool(value) if key == "class_weights" else None
+            read[key] = _yes_or_no(task, value) if key == "class_weights" else None
         elif key == "loss":
             read[key] = _method("loss", value)
         else:

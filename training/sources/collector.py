@@ -74,7 +74,7 @@ class Collector:
         self._n_records = 0
         self._cleaned = 0
 
-    def read(self, text: str, units: Units = "at") -> Composition | None:
+    def read(self, text: str, units: Units | None = "at") -> Composition | None:
         """Start a record and read its formula, mended only if it must be; one that does not read is counted."""
         self._n_records += 1
         try:
@@ -138,16 +138,27 @@ class Collector:
 
 
 def mend_formula(text: str) -> str:
-    """Take out blanks, commas, percent signs and elements of amount zero; write every bracket as a parenthesis."""
+    """Take out blanks, commas, percent signs and elements of amount zero; write every bracket as a parenthesis.
+
+    A text with a comma between digits stays as it is, and does not read: the comma may part decimals.
+    """
+    if has_decimal_comma(text):
+        return text
     return _ABSENT.sub("", text.translate(_MENDING))
 
 
+def has_decimal_comma(text: str) -> bool:
+    """Say whether a comma stands between digits."""
+    return _DECIMAL_COMMA.search(text) is not None
+
+
+_DECIMAL_COMMA = re.compile(r"\d,\d")
 _ABSENT = re.compile(r"[A-Z][a-z]?0(?:\.0*)?(?![.\d])")
 _MENDING = str.maketrans({**dict.fromkeys(" \t\r\n\xa0%,\u200b", None), **dict(zip("[]{}", "()()", strict=True))})
 
 
 @cache
-def _parse(text: str, units: Units) -> Composition:
+def _parse(text: str, units: Units | None) -> Composition:
     return parse_formula(text, units=units)
 
 

@@ -101,7 +101,7 @@ def measured_rows() -> StudyRows:
     return rows_of_tables(chosen, "full", "the union of the measured data sets, one row per composition")
 
 
-def user_rows(data: Path, declaration: Path | None = None, *, units: Literal["at", "wt"] = "at") -> StudyRows:
+def user_rows(data: Path, declaration: Path | None = None, *, units: Literal["at", "wt"] | None = None) -> StudyRows:
     """Load a user's own table as `training fit --data` reads it, or an export of the paper's table.
 
     Raises:

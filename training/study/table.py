@@ -144,8 +144,8 @@ def differences(
             continue
         sign = -1.0 if score.metric in LOWER_IS_BETTER else 1.0
         d = [sign * (a - b) for a, b in zip(score.values, base.values, strict=True)]
-        if len(d) < 2 or not np.isfinite(d).all():
-            continue
+        if len(d) < 2 or not np.isfinite(d).all() or (d[0] and len(set(d)) == 1):
+            continue  # one and the same difference everywhere has no scatter to test it by
         test = corrected_paired_test(d, ratio) if split == GROUPED else paired_t(d)
         found.append((score, test.mean, test.low, test.high, two_sided(test)))
     adjusted = benjamini_hochberg([p for *_, p in found]) if found else np.empty(0)

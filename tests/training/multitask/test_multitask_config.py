@@ -79,6 +79,11 @@ def test_every_weighting_is_chosen_by_name(weighting):
         ({"aggregator": "pcgrd"}, "unknown aggregator `pcgrd`", "did you mean `pcgrad`?"),
         ({"sampler": "pertask"}, "unknown sampler `pertask`", "did you mean `per_task`?"),
         (
+            {"balance": {"is_glass": {"class_weights": "false"}}},
+            "class_weights of `is_glass` is `false`, not true or false",
+            "write `class_weights = true`",
+        ),
+        (
             {"architecture": {"name": "soft", "strenght": 0.1}},
             None,
             "did you mean `strength`?",
@@ -214,3 +219,19 @@ def test_rows_are_selected_by_task():
     assert fold.train.known.any(axis=1).all()
     assert fold.train.is_label.tolist() == [False, True]
     assert refusal(fold.train.only, ["hard"])[0] == "no task `hard` in these rows"
+
+
+@pytest.mark.parametrize(
+    "loss", [{"name": "focal", "beta": -1.0}, {"name": "huber", "delta": 0.0}, {"name": "bmc", "sigma": -1.0}]
+)
+def test_options_of_losses_are_tried_before_training(loss):
+    option, value = list(loss.items())[1]
+    message, _ = refusal(config_of, {"balance": {"*": {"loss": loss}}})
+    assert option in message
+    assert f"`{value:g}`" in message or f"`{value}`" in message
+
+
+def test_batches_must_hold_a_row_of_every_task():
+    config = config_of({"sampler": "per_task", "training": {"batch": 2}})
+    message, _ = refusal(check_before_training, config, small_fold())
+    assert "batch" in message
