@@ -63,7 +63,8 @@ def _hold(found: AlloyList, units: Units | None) -> None:
     elements = {symbol: header[place] for symbol, place in found.elements.items()}
     conditions = ("load_n",) if "load_n" in header else ()
     foreign, known = tuple(header[place] for place in found.foreign), {"load_n": 5.0}
-    reader = BlockReader(formula, elements, foreign, units, feature_spec("kang21").descriptors, conditions, None, known)
+    descriptors, flags = feature_spec("kang21").descriptors, frozenset[str]()
+    reader = BlockReader(formula, elements, foreign, units, descriptors, conditions, flags, None, known)
     before = 0
     for text in found.blocks:
         read = reader.read(text)

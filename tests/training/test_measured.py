@@ -133,7 +133,10 @@ def test_a_table_that_is_too_short_or_of_one_class(tmp_path):
 def test_unknown_kinds_are_refused(mine):
     table, declaration = mine
     declaration.write_text(USER_TOML.replace('"classification"', '"ordinal"'))
-    assert refusal(table, declaration, with_catalogue=False)[0] == "target `ductile` has the kind `ordinal`, which there is not"
+    assert (
+        refusal(table, declaration, with_catalogue=False)[0]
+        == "target `ductile` has the kind `ordinal`, which there is not"
+    )
 
 
 @pytest.fixture(scope="module")
