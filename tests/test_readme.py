@@ -58,7 +58,7 @@ def test_readme_is_short():
 
 def test_two_lines_install_and_prove_everything():
     assert marked("install") == "python -m pip install . && screener enumerate --elements Al,Ti,Cr"
-    assert marked("test") == "python -m pip install -e '.[training,peers,dev]' && python -m pytest"
+    assert marked("test") == "python -m pip install -e '.[training,peers,dev]' && python -m pytest -n 2"
 
 
 @pytest.mark.parametrize("name", BLOCKS)
