@@ -35,6 +35,7 @@ def shown(command: str, folder: Path) -> str:
     """
     mine, theirs = pty.openpty()
     environment = os.environ | {"COLUMNS": str(COLUMNS), "TERM": "dumb", "SCREENER_MODELS": str(REPOSITORY / "models")}
+    environment.pop("LINES", None)  # with it, Rich would take other widths for a dumb terminal
     environment["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])
     command, _, few = command.partition(" | head -")
     arguments = [sys.executable, "-m", *shlex.split(command)]
