@@ -136,16 +136,19 @@ def learned(one: Class, schedule: Schedule) -> Learned:
 
 
 def searched(teacher: Model, layers: Sequence[Layer], elements: str) -> tuple[int, float]:
-    """Prove the best alloys of a space by a net: cells, and CPU seconds."""
+    """Prove the best alloys of a space by a net: cells, and CPU seconds of the faster of two runs; the first compiles."""
     card = teacher.card
     run = Run(CompositionSpace.build(elements, 1), Question(maximize=(card.target.name,)))
     body = dense_body(layers, exponential=card.target.kind == "regression")
     head = Head(card.target.name, card.target.kind)
     graph = build_model([body], [1.0], head, len(feature_spec("screen").names), len(card.conditions))
     run.nets[card.target.name] = Float64Net.read(graph.SerializeToString())
-    start = time.process_time()
-    found = run.exactly(TOP)
-    return found.proof.tally.cells, time.process_time() - start
+    seconds = []
+    for _ in range(2):
+        start = time.process_time()
+        found = run.exactly(TOP)
+        seconds.append(time.process_time() - start)
+    return found.proof.tally.cells, min(seconds)
 
 
 def table(rows: int) -> str:
