@@ -136,7 +136,7 @@ def learned(one: Class, schedule: Schedule) -> Learned:
 
 
 def searched(teacher: Model, layers: Sequence[Layer], elements: str) -> tuple[int, float]:
-    """Prove the best alloys of a space by a net: cells, and CPU seconds of the faster of two runs; the first compiles."""
+    """Prove the best alloys of a space by a net: cells, and the CPU seconds of the faster of two runs."""
     card = teacher.card
     run = Run(CompositionSpace.build(elements, 1), Question(maximize=(card.target.name,)))
     body = dense_body(layers, exponential=card.target.kind == "regression")
