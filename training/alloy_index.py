@@ -46,23 +46,26 @@ def build_index(tables: Mapping[str, TaskRows], earlier: AlloyIndex | None = Non
 
 
 def merge_indexes(
-    in_use: AlloyIndex, fresh: AlloyIndex, replaced: Collection[str], joined: Collection[str]
+    in_use: AlloyIndex | None, fresh: AlloyIndex, replaced: Collection[str], joined: Collection[str]
 ) -> AlloyIndex:
     """Join the index of models in use with that of new ones, so that every target keeps the alloys of its models.
 
     Args:
-        in_use: of the models in use.
+        in_use: of the models in use, if there are any.
         fresh: of the new ones.
         replaced: targets all of whose models are new.
         joined: targets with a new model and one that stays in use, whose alloys are those of both.
+
+    Returns:
+        The joint index; the new one as it is where no alloy of these targets is in either.
     """
-    found = _alloys(in_use, without=replaced)
+    found = {} if in_use is None else _alloys(in_use, without=replaced)
     new = {*replaced, *joined}
     for amounts, alloy in _alloys(fresh, without=set(fresh.target_names) - new).items():
         held = found.setdefault(amounts, _Alloy(set(), set()))
         held.sources.update(alloy.sources)
         held.targets.update(alloy.targets)
-    return _index(found)
+    return _index(found) if found else fresh
 
 
 def _index(found: Mapping[tuple[int, ...], _Alloy]) -> AlloyIndex:

@@ -23,5 +23,10 @@ def read_units(text: str) -> UnitsName:
 
 Units: TypeAlias = Annotated[
     UnitsName | None,
-    typer.Option("--units", metavar="at|wt", parser=read_units, help="How formulas of your table are meant."),
+    typer.Option(
+        "--units",
+        metavar="at|wt",
+        parser=read_units,
+        help="How formulas of your table are meant; at.% if absent, but balance notation must say.",
+    ),
 ]

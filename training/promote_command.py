@@ -88,7 +88,7 @@ def replace_models(folder: Path, candidates: Path, in_use: InUse, promoted: Sequ
     if in_use.folder not in (None, folder):
         files |= {name: _recorded(in_use, name) for name in in_use.digests if name not in replaced}
     if ALLOY_INDEX in (digests := recorded_digests(candidates)):
-        fresh = check_file(candidates, ALLOY_INDEX, digests[ALLOY_INDEX])
+        fresh = AlloyIndex.read(check_file(candidates, ALLOY_INDEX, digests[ALLOY_INDEX]))
         files[ALLOY_INDEX] = _joint_index(fresh, in_use, promoted)
     files |= {decision.candidate.name: decision.candidate.content for decision in promoted}
     for decision in promoted:
@@ -99,18 +99,21 @@ def replace_models(folder: Path, candidates: Path, in_use: InUse, promoted: Sequ
     _record(folder, promoted)
 
 
-def _joint_index(fresh: Path, in_use: InUse, promoted: Sequence[Decision]) -> bytes:
-    """Join the candidates' index with that of the models in use; the candidates' own where there is no other."""
-    try:
-        if in_use.folder is None:
-            raise ModelError("no models in use", "")
-        path = check_file(in_use.folder, ALLOY_INDEX, in_use.digests.get(ALLOY_INDEX, ""))
-        earlier = AlloyIndex.read(path)
-    except ModelError:
-        return fresh.read_bytes()
+def _joint_index(fresh: AlloyIndex, in_use: InUse, promoted: Sequence[Decision]) -> bytes:
+    """Join the alloys of the promoted models with those of the models that stay in use."""
     new = {decision.candidate.card.target.name for decision in promoted}
     joined = new & _targets_kept(in_use, {decision.candidate.name for decision in promoted})
-    return merge_indexes(earlier, AlloyIndex.read(fresh), new - joined, joined).to_bytes()
+    return merge_indexes(_index_in_use(in_use), fresh, new - joined, joined).to_bytes()
+
+
+def _index_in_use(in_use: InUse) -> AlloyIndex | None:
+    """Read the index of the models in use; None where there is none that reads."""
+    if in_use.folder is None or ALLOY_INDEX not in in_use.digests:
+        return None
+    try:
+        return AlloyIndex.read(check_file(in_use.folder, ALLOY_INDEX, in_use.digests[ALLOY_INDEX]))
+    except ModelError:
+        return None
 
 
 def _targets_kept(in_use: InUse, replaced: Collection[str]) -> set[str]:

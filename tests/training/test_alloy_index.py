@@ -123,3 +123,4 @@ def test_merged_indexes_keep_the_alloys_of_every_target():
     assert set(contents(merged)) == b | c | d | e
     assert merge_indexes(in_use, in_use, {"ys"}, ()).to_bytes() == in_use.to_bytes()
     assert a - set(contents(merged)) == a - (b | c | d | e)
+    assert merge_indexes(None, fresh, {"elsewhere"}, ()) is fresh

@@ -232,6 +232,17 @@ def test_targets_keep_the_alloys_of_the_models_that_serve_them(run, tmp_path):
     assert held() == {"hardness_gpa": index_of(rows[0], rows[2]), "rho": index_of(rows[1])}
 
 
+def test_a_first_promotion_brings_only_the_alloys_of_what_is_promoted(run, tmp_path):
+    rows = [invented_rows(HARD, n=30, seed=seed) for seed in range(2)]
+    write(tmp_path / "new", 1)
+    write(tmp_path / "new", 2, "screen/density.onnx", Target("rho", "1", "regression", 0, 1))
+    publish(tmp_path / "new", {ALLOY_INDEX: build_index({"hardness_gpa": rows[0], "rho": rows[1]}).to_bytes()})
+    assert run("hardness_gpa")[0] == 0
+    index = AlloyIndex.read(tmp_path / "use" / ALLOY_INDEX)
+    assert index.target_names == ("hardness_gpa",)
+    assert index_digest(index) == index_digest(build_index({"hardness_gpa": rows[0]}))
+
+
 def index_digest(index):
     return sorted(index.formula(row) for row in range(len(index)))
 

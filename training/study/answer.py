@@ -18,8 +18,9 @@ _QUESTION = (
 )
 _BY_SEEDS = (
     "That is asked of outer folds by chemical system. The last column asks as the paper does: one split at random, of "
-    "which several seeds are learned, by the same rule. A claim that holds only there is true of further nets on these "
-    "rows, where tested alloys have near relatives among those learned from; it is not shown for new systems."
+    "which several seeds are learned, by the same rule; a dash says that it was not asked so. A claim that holds only "
+    "there is true of further nets on these rows, where tested alloys have near relatives among those learned from; it "
+    "is not shown for new systems."
 )
 _VERDICTS: Mapping[Verdict, str] = {
     "holds": "holds here",

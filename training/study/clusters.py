@@ -102,8 +102,8 @@ def _tables(scores: Sequence[Score], tested: Sequence[Difference], rows: StudyRo
     """Scores of hardness on both kinds of splits."""
     columns = [(HARDNESS, metric) for metric in COLUMNS]
     for split, words in ((PAPER, "One split, over seeds"), (GROUPED, "Outer folds by chemical system")):
-        caption = f"{words}, mean ± standard deviation; errors in standard deviations of the training labels."
-        caption += f" q against `{ALONE}`."
+        caption = f"{words}, mean ± standard deviation; errors in standard deviations of the training labels. "
+        caption += f"q against `{ALONE}`."
         args = (f"clusters-{split}", f"Hardness, split `{split}`", caption, scores, columns)
         yield arms_table(*args, split=split, rows=rows.name, tested=tested)
 

@@ -156,18 +156,13 @@ def differences(
 
 
 def both_tests(
-    scores: Sequence[Score],
-    reference: str,
-    metrics: Mapping[str, Sequence[str]],
-    ratio: float,
-    rows: str | None = None,
+    scores: Sequence[Score], reference: str, metrics: Mapping[str, Sequence[str]], ratio: float
 ) -> list[Difference]:
     """Compare every arm with a reference over outer splits, and over seeds of the paper's; a family of tests each."""
-    return [
-        found
-        for split in (GROUPED, PAPER)
-        for found in differences(scores, reference, metrics, split=split, ratio=ratio, rows=rows)
-    ]
+    over_folds, over_seeds = (
+        differences(scores, reference, metrics, split=split, ratio=ratio) for split in (GROUPED, PAPER)
+    )
+    return [*over_folds, *over_seeds]
 
 
 def ratio_of(cells: Iterable[Cell], kind: str) -> float:
