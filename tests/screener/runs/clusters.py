@@ -86,7 +86,7 @@ def cluster_of(ray: object, device: str) -> Iterator[Cluster]:
 
 
 def descendants(parent: int) -> dict[int, str]:
-    """List the processes below one of ours, with their names."""
+    """List the processes below one of ours, with their names; those that ended and were not waited for have none."""
     parents, titles = {}, {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
@@ -100,6 +100,14 @@ def descendants(parent: int) -> dict[int, str]:
         wave = {pid for pid, above in parents.items() if above in wave}
         found |= {pid: titles[pid] for pid in wave}
     return found
+
+
+def runs(pid: int) -> bool:
+    """Whether a process is there and has not ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def started(folder: Path, models: Path, *arguments: str) -> subprocess.Popen[str]:

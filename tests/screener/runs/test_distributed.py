@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from clusters import Handle, HereRay, Refused, cluster_of, descendants, kill_workers, started
+from clusters import Handle, HereRay, Refused, cluster_of, descendants, kill_workers, runs, started
 from stopped_runs import Killed
 
 from screener import distributed
@@ -167,14 +167,16 @@ def test_a_cluster_is_started_and_stopped(run, tiny_models: Path, tmp_path: Path
     process = started(tmp_path, tiny_models, *QUESTIONS["ranking"], "-o", "many.csv", "--engine", "ray", "--quiet")
     below: dict[int, str] = {}
     while process.poll() is None:
-        below |= descendants(process.pid)
-        time.sleep(0.5)
+        below |= {pid: title for pid, title in descendants(process.pid).items() if title}
+        time.sleep(0.2)
     out, err = process.communicate()
     assert (process.returncode, out, err) == (0, "", "")
     assert Path("many.csv").read_bytes() == Path("one.csv").read_bytes()
     assert any("raylet" in title for title in below.values())
-    time.sleep(2.0)
-    assert not [title for pid, title in below.items() if Path(f"/proc/{pid}").exists()]
+    deadline = time.monotonic() + 20.0
+    while left := [title for pid, title in below.items() if runs(pid)]:
+        assert time.monotonic() < deadline, left
+        time.sleep(0.2)
 
 
 @pytest.mark.slow
