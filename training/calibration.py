@@ -164,6 +164,7 @@ def cross_flags(
     fold: NDArray[np.integer],
     scored: NDArray[np.bool_],
     crystalline: NDArray[np.bool_],
+    calibrating: Array | None = None,
 ) -> tuple[Array, NDArray[np.bool_]]:
     """Calibrate and flag each fold by what the other folds say, as a new chemical system would be.
 
@@ -174,14 +175,16 @@ def cross_flags(
         fold: fold of each row, shape (b,).
         scored: rows on which thresholds are chosen, shape (b,).
         crystalline: rows that count for specificity, shape (b,).
+        calibrating: logits that the calibration is fitted on, shape (b,); ``raw`` if absent.
 
     Returns:
         Probabilities and flags, shape (b,) each.
     """
+    calibrating = raw if calibrating is None else calibrating
     probability, flagged = np.zeros(len(raw)), np.zeros(len(raw), bool)
     for k in np.unique(fold):
         test = fold == k
-        slope, intercept = platt(raw[~test], label[~test], weight[~test])
+        slope, intercept = platt(calibrating[~test], label[~test], weight[~test])
         p, seen = expit(slope * raw + intercept), scored & ~test
         threshold, _ = default_threshold(operating_curve(p[seen], label[seen], crystalline[seen]))
         probability[test], flagged[test] = p[test], p[test] >= threshold

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from training.distillation import Lesson, Student, Taught, distill, distill_shared, make_lesson, taught
 from training.effort import Effort
@@ -11,6 +11,23 @@ from training.ensembles import Ensemble
 from training.recipes import TARGET_OF_TASK
 from training.sources.table import AMORPHOUS
 from training.tasks import TaskRows
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What every student of a fit needs.
+
+    Attributes:
+        tables: rows by target.
+        teachers: precise ensembles by target, fitted on the same rows.
+        seed: of lessons and nets.
+        effort: sizes of lesson and schedule.
+    """
+
+    tables: Mapping[str, TaskRows]
+    teachers: Mapping[str, Ensemble]
+    seed: int
+    effort: Effort
 
 
 class Classroom:
@@ -46,6 +63,16 @@ class Classroom:
             return distill(rows, answers, schedule)
         regressors = {name: self._tables[name] for name in others}
         return distill_shared(rows, regressors, self._teachers, lesson, answers, schedule)
+
+
+def students(course: Course, target: str) -> tuple[Student, ...]:
+    """Distil every net of one target: the one that shares layers, if with any, and the one that stands alone.
+
+    Students of one target hear the same lesson.
+    """
+    room = Classroom(course.tables, course.teachers, course.seed, course.effort)
+    shared = (room.student(target),) if shares_with(course.tables, target) else ()
+    return (*shared, room.student(target, alone=True))
 
 
 def shares_with(tables: Mapping[str, TaskRows], target: str) -> tuple[str, ...]:

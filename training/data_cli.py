@@ -125,11 +125,27 @@ def check(
         document = _document(curated)
         if table is not None:
             document |= {"notes": table.notes, "findings": [dataclasses.asdict(finding) for finding in table.findings]}
+            document["too_little_alone"] = _too_little(curated, table)
         typer.echo(visible_json(json.dumps(document, ensure_ascii=False, indent=1)))
         return
     _print_sections(curated)
     if table is not None:
         _print_findings(table, curated.report)
+        if lacking := _too_little(curated, table):
+            typer.echo(visible(f"too little for `training fit` to learn from it alone: {lacking}"))
+
+
+def _too_little(curated: Curated, table: UserTable) -> str:
+    """Say why models could not be fitted and proved on a table alone; nothing where they could."""
+    from training.crossval import check_folds, fold_rows
+    from training.measured import rows_alone
+
+    try:
+        tables = rows_alone(table, curated)
+        check_folds(tables, fold_rows(tables, "grouped", 0))
+    except InputError as error:
+        return error.message
+    return ""
 
 
 def _print_findings(table: UserTable, report: CurationReport) -> None:

@@ -23,8 +23,8 @@ from training.tasks import TaskRows, alloy_spec
 from training.tightness import Boxes, make_boxes
 
 Array = NDArray[np.floating]
-LOGIT_LIMIT = 8.0
-"""Teacher logits are learned within ±8: beyond that a probability is settled."""
+LOGIT_LIMIT = 16.0
+"""Teacher logits are learned within ±16: beyond that a probability is settled."""
 _BLOCK = 50_000
 """Rows a teacher answers at once."""
 _BOXES = 20_000

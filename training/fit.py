@@ -14,7 +14,7 @@ from screener.descriptors.specs import feature_spec
 from training.bodies import dense_body
 from training.cards import Variant, described_file
 from training.cell_store import CellStore
-from training.classroom import Classroom, shares_with
+from training.classroom import Course, shares_with, students
 from training.contenders import PRECISE, SCREEN, SCREEN_ALONE
 from training.crossval import OutOfFold, cross_validate
 from training.distillation import Student
@@ -27,6 +27,7 @@ from training.proof import Proof, prove
 from training.recipes import Recipe, Scalar, thinned
 from training.routes import BULK_GLASS
 from training.tasks import TaskRows, alloy_spec
+from training.workers import in_order
 
 Progress = Callable[[str], None]
 METHOD = {
@@ -88,12 +89,12 @@ def fit_models(
     if methods is not None:
         progress(f"learning the screen tier of {', '.join(by_method)}")
         files |= _by_methods(by_method, methods, seed, workers, effort, data_digest)
-    classroom = Classroom(tables, teachers, seed, effort.served())
-    for target in distilled:
+    if distilled:
+        progress(f"distilling the screen tier of {', '.join(distilled)}")
+    course = Course(tables, teachers, seed, effort.served())
+    for target, nets in zip(distilled, in_order(students, course, distilled, workers), strict=True):
         rows = tables[target]
-        progress(f"distilling the screen tier of {target}")
-        for variant in variants(target, tables, rows, grouped):
-            student = classroom.student(target, alone=variant.alone)
+        for variant, student in zip(variants(target, tables, rows, grouped), nets, strict=True):
             graph = _screen_graph(student, rows, variant.proof)
             shared = () if variant.alone else shares_with(tables, target)
             method = _method(student, shared, effort.served())
@@ -126,9 +127,9 @@ def variants(target: str, tables: Mapping[str, TaskRows], rows: TaskRows, groupe
     Preferred is the one that recalls more held-out glasses at precision 0.9; a draw goes to the multi-task net.
     """
     if not shares_with(tables, target):
-        return (Variant(prove(rows, SCREEN, grouped, None), alone=True),)
+        return (Variant(prove(rows, SCREEN, grouped, None, PRECISE), alone=True),)
     both: dict[Classifier, str] = {"mtl": SCREEN, "independent": SCREEN_ALONE}
-    proofs = {name: prove(rows, model, grouped, None) for name, model in both.items()}
+    proofs = {name: prove(rows, model, grouped, None, PRECISE) for name, model in both.items()}
     recall = {name: proof.metrics["grouped"].get(MATCHED_RECALL, 0.0) for name, proof in proofs.items()}
     best = "mtl" if recall["mtl"] >= recall["independent"] else "independent"
     note = (

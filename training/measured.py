@@ -83,6 +83,15 @@ def _measured(curated: Curated, recipes: Iterable[Recipe], missing: tuple[str, .
     return Measured(tables, curated.report, missing, outside)
 
 
+def rows_alone(own: UserTable, curated: Curated) -> dict[str, TaskRows]:
+    """Lay out the rows of a user's table, curated without any other, by target.
+
+    Raises:
+        InputError: a target has too few rows, or rows of one class only.
+    """
+    return {recipe.target: task_rows(curated.frame, recipe) for recipe in _recipes_of(own)}
+
+
 def found_sources() -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Split the data sets that training reads into those on this machine (with the generated ones) and the others."""
     here = [key for key in LOADERS if find(data_sets()[key].files[0])[0] is not None]

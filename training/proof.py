@@ -79,11 +79,21 @@ class Proof:
     fold_scores: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
 
-def prove(rows: TaskRows, model: str, grouped: OutOfFold, random: OutOfFold | None) -> Proof:
+def prove(
+    rows: TaskRows, model: str, grouped: OutOfFold, random: OutOfFold | None, teacher: str | None = None
+) -> Proof:
     """Score one contender out of fold and derive its interval, calibration, threshold, domain and notes.
 
     What is stated of intervals, calibrated probabilities and flags was settled for each fold on the other folds; what
     is served was settled on all of them.
+
+    Args:
+        rows: measured rows of the target.
+        model: contender.
+        grouped: out-of-fold predictions by chemical system.
+        random: the same by composition, if there are any.
+        teacher: contender whose calibration a classifier takes over, so that both give one alloy the same probability
+            where they agree; its own where None.
     """
     target, told = rows.recipe.target, np.flatnonzero(rows.measured)
     runs = [run for run in (grouped, random) if run is not None]
@@ -93,8 +103,10 @@ def prove(rows: TaskRows, model: str, grouped: OutOfFold, random: OutOfFold | No
     metrics: dict[str, dict[str, float]] = {
         run.split: _known(score(rows, raw, model)) for run, raw in zip(runs, out, strict=True)
     }
-    find = _classifier if rows.recipe.kind == "classification" else _regressor
-    proof = find(rows, out, folds, metrics)
+    if rows.recipe.kind == "classification":
+        proof = _classifier(rows, out, folds, metrics, [run.predicted[target, teacher or model][told] for run in runs])
+    else:
+        proof = _regressor(rows, out, folds, metrics)
     return replace(
         proof,
         metrics={split: _known(values) for split, values in proof.metrics.items()},
@@ -151,15 +163,19 @@ def _regressor(
 
 
 def _classifier(
-    rows: TaskRows, out: list[Array], folds: list[NDArray[np.int64]], metrics: dict[str, dict[str, float]]
+    rows: TaskRows,
+    out: list[Array],
+    folds: list[NDArray[np.int64]],
+    metrics: dict[str, dict[str, float]],
+    calibrating: list[Array],
 ) -> Proof:
     """Calibrate the logit and choose the default threshold; whether a glass is a bulk one is no flag of its own."""
-    slope, intercept = platt(out[0], rows.y, rows.trust)
+    slope, intercept = platt(calibrating[0], rows.y, rows.trust)
     p = expit(slope * out[0] + intercept)
     curve = operating_curve(p, rows.y, rows.crystalline)
     threshold, both = default_threshold(curve)
-    for split, raw, fold in zip(metrics, out, folds, strict=True):
-        metrics[split] |= _flag_scores(rows, raw, fold)
+    for split, raw, fold, heard in zip(metrics, out, folds, calibrating, strict=True):
+        metrics[split] |= _flag_scores(rows, raw, fold, heard)
     metrics["grouped"]["threshold"] = threshold
     notes = () if both else ("recall ≥ 0.95 and specificity ≥ 0.8 cannot both be had; the threshold is their best sum",)
     grouped = residuals(rows, p, folds[0])
@@ -194,9 +210,9 @@ def _fold_scores(rows: TaskRows, out: Array, fold: NDArray[np.integer], model: s
     return {name: values for name, values in found.items() if np.isfinite(values).all()}
 
 
-def _flag_scores(rows: TaskRows, out: Array, fold: NDArray[np.integer]) -> dict[str, float]:
+def _flag_scores(rows: TaskRows, out: Array, fold: NDArray[np.integer], calibrating: Array) -> dict[str, float]:
     """Score probabilities and flags that were settled for each fold on the others."""
-    p, flagged = cross_flags(out, rows.y, rows.trust, fold, rows.measured, rows.crystalline)
+    p, flagged = cross_flags(out, rows.y, rows.trust, fold, rows.measured, rows.crystalline, calibrating)
     probable = classification_scores(rows.y, p)
     scores = {k: probable[k] for k in ("brier", "precision", "recall", "specificity", "f1", "balanced_accuracy")}
     positive = rows.y > 0.5

@@ -17,7 +17,7 @@ from training.declaration import COMPOSITION_COLUMNS, CONDITION_COLUMNS, STANDAR
 from training.given_files import require_readable
 from training.sources.collector import Collector, Label, SourceRows
 from training.sources.files import read_rows
-from training.sources.table import AMORPHOUS, HARDNESS, RESISTIVITY
+from training.sources.table import AMORPHOUS, GPA_PER_HV, HARDNESS, RESISTIVITY
 from training.user_values import (
     HARDNESS_HV,
     Finding,
@@ -32,6 +32,8 @@ from training.user_values import (
 LEAST_ROWS = 30
 CONTRADICTORY = 20.0
 """Numbers of one composition further apart than this factor were not written in one unit."""
+SOFT_GPA = 0.3
+"""Where nothing is harder than this, numbers in GPa may stand in a column of Vickers numbers."""
 _COMPOSITION = re.compile(r"(composition|formula|alloy)[\W_]*(?:(at|wt)[\W_]*(?:pct|percent)?[\W_]*)?")
 _OTHER_SEPARATORS: Mapping[str, str] = {"\t": "tabs", ";": "semicolons"}
 _UNIT_HINTS: Mapping[str, str] = {
@@ -62,7 +64,10 @@ class UserTable:
         counts.update({"formula mended": self.rows.cleaned} if self.rows.cleaned else {})
         columns = (f"columns not read: {', '.join(unread)}",) if unread else ()
         care = ", ".join(f"{n} × {what}" for what, n in sorted(counts.items()))
-        return (*columns, f"read with care: {care}") if care else columns
+        hardness = self.rows.frame.filter(self.rows.frame["task"] == HARDNESS)["value"]
+        soft = len(hardness) > 0 and float(hardness.max()) < SOFT_GPA  # type: ignore[arg-type]
+        doubt = (f"every hardness is below {SOFT_GPA / GPA_PER_HV:.0f} HV: are these GPa in a column of HV?",)
+        return (*columns, *((f"read with care: {care}",) if care else ()), *(doubt if soft else ()))
 
 
 def read_user_table(path: Path, declaration: Path | None = None, *, units: Units | None = None) -> UserTable:

@@ -348,6 +348,23 @@ def test_check_refuses_what_fit_refuses(run, tmp_path):
     assert run("--targets", "mine.toml") == (2, "", expected)
 
 
+def test_check_says_where_a_table_alone_teaches_too_little(run, tmp_path):
+    csv(tmp_path, "alloy,hardness_gpa")
+    code, out, _ = run("--data", "mine.csv")
+    lacking = "1 chemical systems cannot be split into 5 folds"
+    assert (code, out.splitlines()[-1]) == (0, f"too little for `training fit` to learn from it alone: {lacking}")
+    assert json.loads(run("--data", "mine.csv", "--json")[1])["too_little_alone"] == lacking
+    (tmp_path / "mine.csv").write_text(user_csv(), encoding="utf-8")
+    assert json.loads(run("--data", "mine.csv", "--json")[1])["too_little_alone"] == ""
+
+
+def test_gpa_in_a_column_of_vickers_numbers_are_doubted(tmp_path):
+    doubt = "every hardness is below 31 HV: are these GPa in a column of HV?"
+    assert read_user_table(csv(tmp_path, "alloy,hardness_hv")).notes == (doubt,)
+    assert read_user_table(csv(tmp_path, "alloy,hardness_hv", "Al90Ti10,250")).notes == ()
+    assert read_user_table(csv(tmp_path, "alloy,note,hardness_hv")).notes[0] == "columns not read: note"
+
+
 def test_texts_that_would_read_as_other_alloys_are_left_out(tmp_path):
     rows = ("Al20.5Ti79.5,5", '"Al20,5Ti79,5",5', '"Al2,5Ti",5', "Ti-6Al-4V,5", "Ti64,5", "Ti100,5", "Ti,5")
     table = read_user_table(csv(tmp_path, "composition,hardness_gpa", *rows))

@@ -182,3 +182,12 @@ def test_a_quick_fit_says_so():
     assert "quick" in QUICK.note
     assert QUICK.trees < FULL.trees == 1.0
     assert QUICK.lesson_rows < FULL.lesson_rows
+
+
+def test_the_net_that_is_served_reads_a_longer_lesson_in_larger_batches():
+    assert QUICK.served() == QUICK
+    served = FULL.served()
+    assert served.lesson_rows == FULL.served_rows > FULL.lesson_rows
+    assert served.schedule.batch == 2 * FULL.schedule.batch
+    assert served.schedule.rate**2 == pytest.approx(2.0 * FULL.schedule.rate**2)
+    assert (served.schedule.epochs, served.schedule.gap) == (FULL.schedule.epochs, FULL.schedule.gap)

@@ -90,6 +90,23 @@ def test_calibration_finds_the_odds(glass):
     assert prove(rows, PRECISE, *runs(rows, clear)).notes == ()
 
 
+def test_a_student_takes_over_the_calibration_of_its_teacher(glass):
+    rows, out = glass
+    target, fold = rows.recipe.target, {rows.recipe.target: np.arange(1000) % 5}
+    loud = 2.0 * out + 1.0
+    run = OutOfFold("grouped", 0, fold, {(target, PRECISE): out, (target, SCREEN): loud})
+    teacher, student = (prove(rows, PRECISE, run, None), prove(rows, SCREEN, run, None, PRECISE))
+    assert (student.head.slope, student.head.intercept) == (teacher.head.slope, teacher.head.intercept)
+    assert student.metrics["grouped"]["brier"] > teacher.metrics["grouped"]["brier"]
+    assert student.curve != teacher.curve
+    flagged = [name for name in teacher.metrics["grouped"] if name.endswith("_at_threshold")]
+    # a calibration moves thresholds, not which alloys are flagged, up to their steps of 0.01
+    for name in flagged:
+        assert student.metrics["grouped"][name] == pytest.approx(teacher.metrics["grouped"][name], abs=0.02)
+    alone = prove(rows, SCREEN, run, None)
+    assert alone.head.slope == pytest.approx(teacher.head.slope / 2.0)
+
+
 def test_what_is_said_of_flags_was_settled_on_other_folds(glass):
     rows, out = glass
     fold = np.arange(1000) % 5
