@@ -191,7 +191,7 @@ def test_the_screen_tier_agrees_with_the_characterize_tier(models, target, recor
         answers[tier] = scale(answers[tier])
     agreement = r2(answers["characterize"], answers["screen"])
     record_property(f"agreement_{target}", agreement)
-    assert agreement >= {"p_amorphous": 0.96, "resistivity_uohm_cm": 0.98, "hardness_gpa": 0.98}[target]
+    assert agreement >= {"p_amorphous": 0.97, "resistivity_uohm_cm": 0.98, "hardness_gpa": 0.98}[target]
     ranks = np.argsort(np.argsort(np.stack(list(answers.values()))))
     assert np.corrcoef(ranks)[0, 1] >= 0.985
 
