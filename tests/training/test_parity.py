@@ -39,8 +39,8 @@ def test_a_faithful_student_scores_one_and_a_constant_none():
 
 
 def test_logits_are_compared_where_probabilities_are_not_settled():
-    teacher = Told(lambda x: 100.0 * (x - np.median(x)), "classification", "p_amorphous")
-    student = Told(lambda x: 500.0 * (x - np.median(x)), "classification", "p_amorphous")
+    teacher = Told(lambda x: 200.0 * (x - np.median(x)), "classification", "p_amorphous")
+    student = Told(lambda x: 1000.0 * (x - np.median(x)), "classification", "p_amorphous")
     told = compare_tiers(student, teacher, ELEMENTS, 200)
     assert told["scale"] == "logit"
     assert told["r2"] > 0.8  # without limits below -10
