@@ -29,7 +29,7 @@ class Effort:
     def served(self) -> Effort:
         """Return the effort that goes into the student that is served.
 
-        A longer lesson is read in batches of twice the size, at √2 times the rate: half the steps, hardly less learned.
+        A longer lesson is read in batches of twice the size, at √2 times the rate: half the steps of an epoch.
         """
         schedule = self.schedule
         if self.served_rows > self.lesson_rows:

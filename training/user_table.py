@@ -44,11 +44,15 @@ _UNIT_HINTS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class UserTable:
-    """Measurements of a user's table, ready for curation, its targets in column order, and what to know of it."""
+    """Measurements of a user's table, ready for curation, its targets in column order, and what to know of it.
+
+    Doubts are questions about a column as a whole.
+    """
 
     rows: SourceRows
     targets: tuple[Target, ...]
     findings: tuple[Finding, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     @property
     def label_tasks(self) -> tuple[str, ...]:
@@ -64,10 +68,7 @@ class UserTable:
         counts.update({"formula mended": self.rows.cleaned} if self.rows.cleaned else {})
         columns = (f"columns not read: {', '.join(unread)}",) if unread else ()
         care = ", ".join(f"{n} × {what}" for what, n in sorted(counts.items()))
-        hardness = self.rows.frame.filter(self.rows.frame["task"] == HARDNESS)["value"]
-        soft = len(hardness) > 0 and float(hardness.max()) < SOFT_GPA  # type: ignore[arg-type]
-        doubt = (f"every hardness is below {SOFT_GPA / GPA_PER_HV:.0f} HV: are these GPa in a column of HV?",)
-        return (*columns, *((f"read with care: {care}",) if care else ()), *(doubt if soft else ()))
+        return (*columns, *((f"read with care: {care}",) if care else ()), *self.doubts)
 
 
 def read_user_table(path: Path, declaration: Path | None = None, *, units: Units | None = None) -> UserTable:
@@ -183,7 +184,8 @@ def _collect(
             places.append(number)
     loaded = rows.finish()
     _refuse_mixed_units(loaded, places)
-    return UserTable(loaded, tuple(targets), tuple(findings))
+    doubts = _doubted_unit(loaded) if HARDNESS_HV in columns else ()
+    return UserTable(loaded, tuple(targets), tuple(findings), doubts)
 
 
 def _alloy(
@@ -253,6 +255,14 @@ def _refuse_mixed_units(rows: SourceRows, places: Sequence[int]) -> None:
             raise InputError(
                 f"`{task}` of `{key}` is `{other:g}` in row {earlier} and `{value:g}` in row {place}", _UNIT_HINTS[task]
             )
+
+
+def _doubted_unit(rows: SourceRows) -> tuple[str, ...]:
+    """Ask whether a column of Vickers numbers holds GPa, where nothing in it is as hard as most alloys."""
+    hardness = rows.frame.filter(rows.frame["task"] == HARDNESS)["value"]
+    if hardness.is_empty() or not (hardness < SOFT_GPA).all():
+        return ()
+    return (f"every hardness is below {SOFT_GPA / GPA_PER_HV:.0f} HV: are these GPa in a column of HV?",)
 
 
 def _value(fields: Mapping[str, str], target: Target, row: int, findings: list[Finding]) -> tuple[float | None, str]:

@@ -362,6 +362,7 @@ def test_gpa_in_a_column_of_vickers_numbers_are_doubted(tmp_path):
     doubt = "every hardness is below 31 HV: are these GPa in a column of HV?"
     assert read_user_table(csv(tmp_path, "alloy,hardness_hv")).notes == (doubt,)
     assert read_user_table(csv(tmp_path, "alloy,hardness_hv", "Al90Ti10,250")).notes == ()
+    assert read_user_table(csv(tmp_path, "alloy,hardness_gpa", fill="{},0.1{}")).notes == ()
     assert (
         read_user_table(csv(tmp_path, "alloy,note,hardness_hv", fill="{},x,5.{}")).notes[0] == "columns not read: note"
     )
