@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from screener.errors import InputError
+from training import dates
 from training.ablation import (
     CHOICE_SEED,
     GROUPS,
@@ -71,7 +71,7 @@ def run_ablation(request: AblationRequest) -> None:
     stacks = [each for each in stack(every, HEADLINE, request.workers, say) if each.target in chosen]
     tables = {target: every[target] for target in chosen}
     sections = (group_section(tables, scores), candidate_section(tables, scores), learner_section(tables, stacks))
-    today, digest = datetime.now(UTC).date().isoformat(), table_digest(every)
+    today, digest = dates.today(), table_digest(every)
     text = report(sections, today, request.seed, digest)
     if request.as_json:
         document = {"date": today, "data_digest": digest, "seeds": [request.seed]}

@@ -6,7 +6,6 @@ import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import TypeAlias
@@ -14,6 +13,7 @@ from typing import TypeAlias
 import numpy as np
 
 from screener.errors import InputError, OutputError
+from training import dates
 from training.benchmark import CUT, INNER_FOLDS, FoldResult, run_benchmark, summary
 from training.benchmark_rows import SOURCE, BenchmarkTask, benchmark_task
 from training.catalogue import locate
@@ -91,7 +91,7 @@ def run_benchmark_command(request: BenchmarkRequest) -> None:
         task = load_task(only_benchmark=alone, quick=request.quick)
         say(f"{len(task.label):,} benchmark rows, {int((task.own < 0).sum()):,} rows of other sources")
         found.append((task, run_benchmark(task, request.seed, request.workers, say)))
-    today = datetime.now(UTC).date().isoformat()
+    today = dates.today()
     text = f"{markdown(found)}\n{caption(found, request, today)}"
     document = to_json(found, request, today)
     print(document if request.as_json else text, end="" if request.as_json else "\n")

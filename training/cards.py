@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import numpy as np
 from onnx import ModelProto
@@ -11,6 +10,7 @@ from onnx import ModelProto
 import screener
 from screener.card import Classifier, Condition, ModelCard, Source, Target, Tier
 from screener.descriptors.specs import feature_spec
+from training import dates
 from training.catalogue import catalogue
 from training.effort import Effort
 from training.file_names import file_name
@@ -66,7 +66,7 @@ def described_file(
         sources=_sources(rows),
         data_digest=data_digest,
         code_version=screener.__version__,
-        created=datetime.now(UTC).date().isoformat(),
+        created=dates.today(),
         classifier=name,
         preferred=variant is None or variant.best,
         prior=proof.prior,

@@ -6,11 +6,11 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 from screener.errors import InputError, OutputError
+from training import dates
 from training.baselines import BASELINES
 from training.cell_store import CellStore, cell_folder
 from training.contenders import NET, SHARED_NET
@@ -91,7 +91,7 @@ def run_evaluate(request: EvaluateRequest) -> None:
     say(describe(measured))
     digest = table_digest(measured.tables)
     found = _find(request, measured.tables, repeats, digest, say)
-    today = datetime.now(UTC).date().isoformat()
+    today = dates.today()
     caption = _caption(request, repeats, today, digest)
     text = "\n".join([markdown(found.scores, measured.tables), *(section.markdown() for section in found.sections)])
     document = to_json(found.scores, digest, today, repeats, found.sections, found.cells)

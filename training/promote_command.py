@@ -8,7 +8,6 @@ import math
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from screener.device import Device
@@ -16,6 +15,7 @@ from screener.errors import InputError, ModelError
 from screener.model import Model
 from screener.model_set import ALLOY_INDEX, check_file, recorded_digests, user_folder
 from screener.nearest import AlloyIndex
+from training import dates
 from training.alloy_index import merge_indexes
 from training.promotion import MODEL, Decision, InUse, decide, find_in_use, load_candidates
 from training.publish import check_writable, publish, write_whole
@@ -69,7 +69,7 @@ def run_promote(request: PromoteRequest) -> None:
     if any(decision.promoted for decision in decisions):
         replace_models(folder, request.candidates, in_use, [d for d in decisions if d.promoted])
     if request.as_json:
-        today = _today()
+        today = dates.today()
         told = [{**_entry(d, today), "promoted": d.promoted, "said": d.told()} for d in decisions]
         print(json.dumps(told, ensure_ascii=False, indent=1, allow_nan=False))
         return
@@ -157,16 +157,11 @@ def _record(folder: Path, promoted: Sequence[Decision]) -> None:
     """Add a line for every promotion to the folder's journal."""
     journal = folder / JOURNAL
     earlier = journal.read_bytes() if journal.is_file() else b""
-    today = _today()
+    today = dates.today()
     lines = [json.dumps(_entry(d, today), ensure_ascii=False, allow_nan=False) for d in promoted]
     if earlier and not earlier.endswith(b"\n"):
         earlier += b"\n"
     write_whole(journal, earlier + "".join(f"{line}\n" for line in lines).encode())
-
-
-def _today() -> str:
-    """The day, in ISO format."""
-    return datetime.now(UTC).date().isoformat()
 
 
 def _entry(decision: Decision, today: str) -> dict[str, object]:

@@ -6,11 +6,11 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from screener.errors import InputError, OutputError
+from training import dates
 from training.cell_store import cell_folder
 from training.fit_command import clock
 from training.given_files import require_readable
@@ -91,7 +91,7 @@ def run_study(request: StudyRequest) -> None:
             say(f"study {name} left out: {error.message}")
             continue
         spent = Effort(context.effort.fits - before.fits, context.effort.seconds - before.seconds)
-        stamp = stamp_of(context, _today(), (time.monotonic() - start) / 60.0, spent)
+        stamp = stamp_of(context, dates.today(), (time.monotonic() - start) / 60.0, spent)
         print((one_line if request.as_json else printed)(result), flush=True)
         write_report(result, stamp, folder)
         records.append(record_of(result, stamp))
@@ -117,11 +117,6 @@ def _write_answer(place: Path, records: Sequence[Record], folder: Path, say: Cal
         say(f"the answer counts reports that were there already: {', '.join(earlier)}")
     reports = Path(os.path.relpath(folder, place.parent)).as_posix()
     write_whole(place, answer(told, missing if own != {CUSTOM} else [], reports).encode())
-
-
-def _today() -> str:
-    """The day, in ISO format."""
-    return datetime.now(UTC).date().isoformat()
 
 
 def _names(request: StudyRequest) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import pytest
 
 from screener.errors import ModelError
 from tests.training.invented_tasks import USER_TOML, user_csv
-from training import cli, evaluate_command, fit_command
+from training import cli, dates, evaluate_command, fit_command
 from training.cli import main
 
 
@@ -166,7 +166,8 @@ def test_a_table_is_evaluated_into_json_and_readme(run, tmp_path):
     assert out.splitlines()[-1] in readme
 
 
-def test_a_report_is_written_and_answers_are_kept_unless_told_otherwise(run, tmp_path):
+def test_a_report_is_written_and_answers_are_kept_unless_told_otherwise(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(dates, "today", lambda: "2026-01-02")
     lines = user_csv().splitlines()
     (tmp_path / "mine.csv").write_text("\n".join(",".join(line.split(",")[:2]) for line in lines))
     arguments = ("evaluate", "--data", "mine.csv", "--no-catalogue", "--quick", "--workers", "1")

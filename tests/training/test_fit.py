@@ -24,6 +24,7 @@ from tests.training.invented_tasks import (
     user_csv,
 )
 from training import cards as cards_module
+from training import dates
 from training import fit as fit_module
 from training.catalogue import catalogue
 from training.cli import main
@@ -246,29 +247,19 @@ def tiny_tables():
 @pytest.fixture(scope="module")
 def tiny_files(tiny_tables):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cards_module, "datetime", Someday)
+        patch.setattr(dates, "today", lambda: "2026-01-02")
         return fit_models(tiny_tables, "0" * 16, workers=1, effort=TINY)
 
 
-class Someday:
-    """A clock that stands still."""
-
-    @staticmethod
-    def now(_zone):
-        from datetime import UTC, datetime
-
-        return datetime(2026, 1, 2, tzinfo=UTC)
-
-
 def test_the_same_seed_gives_the_same_bytes_by_one_process_or_two(tiny_tables, tiny_files, monkeypatch):
-    monkeypatch.setattr(cards_module, "datetime", Someday)
+    monkeypatch.setattr(dates, "today", lambda: "2026-01-02")
     again = fit_models(tiny_tables, "0" * 16, workers=2, effort=TINY)
     assert list(again) == list(tiny_files)
     assert again == tiny_files
 
 
 def test_another_seed_gives_other_models(tiny_tables, tiny_files, monkeypatch):
-    monkeypatch.setattr(cards_module, "datetime", Someday)
+    monkeypatch.setattr(dates, "today", lambda: "2026-01-02")
     hard = {"hardness_gpa": tiny_tables["hardness_gpa"]}
     other = fit_models(hard, "0" * 16, workers=1, seed=1, effort=TINY)
     assert all(other[name] != tiny_files[name] for name in other)
