@@ -73,8 +73,8 @@ def probe(trainer: Trainer, rows: int, generator: torch.Generator) -> tuple[Arra
     net.eval()
     out = net(trainer.rows.x[picked])
     loss = row_losses(out, trainer.rows.y[picked], known[picked], trainer.rows.is_label)
-    means, present = masked_means(loss, alone)
-    jacobian, _ = task_gradients(means, present, net.shared_parameters())
+    means, count = masked_means(loss, alone)
+    jacobian, _ = task_gradients(means, count > 0, net.shared_parameters())
     net.train()
     return _array(gramian(jacobian.double())), _array(means)
 

@@ -24,13 +24,13 @@ def masked_means(loss: Tensor, known: Tensor, weight: Tensor | None = None) -> t
         weight: weight of every label, mean 1 over a task's training rows, shape (b, t).
 
     Returns:
-        Losses, shape (t,), 0 for a task without a label in the batch, and which tasks have one, shape (t,).
+        Losses, shape (t,), 0 for a task without a label in the batch, and how many labels each has, shape (t,).
     """
     kept = torch.where(known, loss, 0.0)
     if weight is not None:
         kept = kept * torch.where(known, weight, 0.0)
     count = known.sum(0)
-    return kept.sum(0) / count.clamp(min=1), count > 0
+    return kept.sum(0) / count.clamp(min=1), count
 
 
 def row_losses(predicted: Tensor, y: Tensor, known: Tensor, is_label: Tensor) -> Tensor:

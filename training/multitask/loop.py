@@ -218,7 +218,8 @@ def finished(trainer: Trainer, history: History, best: BestStates) -> FitResult:
 
 def masked_losses(out: Tensor, rows: RowTensors) -> tuple[Tensor, Tensor]:
     """Mean loss of every task over all rows, shape (t,), and which tasks have labels, shape (t,)."""
-    return masked_means(row_losses(out, rows.y, rows.known, rows.is_label), rows.known)
+    losses, count = masked_means(row_losses(out, rows.y, rows.known, rows.is_label), rows.known)
+    return losses, count > 0
 
 
 def mean_predictor_losses(train: RowTensors, valid: RowTensors) -> Tensor:

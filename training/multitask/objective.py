@@ -52,7 +52,6 @@ class Objective(nn.Module):
                 layer = smoothing_for(labels, features, **balance.fds.options)  # type: ignore[arg-type]
                 self.smoothing[str(task)] = layer
 
-        self.always = rows.known.any(dim=0)
         labelled = rows.y.shape[1] == 1 and bool(rows.known.all()) and not bool(rows.is_label.any())
         self.plain = labelled and self.weight is None and not self.terms and not self.smoothing
         """One regression task: the loss needs no mask."""
@@ -69,7 +68,8 @@ class Objective(nn.Module):
             split: give every task a copy of the representation that is a leaf of the graph.
 
         Returns:
-            Losses (t,), which tasks are present (t,), the representation, and what the heads read of it.
+            Losses (t,), how many labels of each task they are the mean of (t,), the representation, and what the heads
+            read of it.
         """
         x, y = self.rows.x[chosen], self.rows.y[chosen]
         known = self.rows.known if self.plain else self.rows.known[chosen]
@@ -79,12 +79,12 @@ class Objective(nn.Module):
             read = z.detach()[:, None].expand(-1, net.tasks, -1).requires_grad_()
         out = net.heads(self._smoothed(read, y, known, epoch) if self.smoothing else read)
         if self.plain:
-            return nn.functional.mse_loss(out, y)[None], self.always, z, read
+            return nn.functional.mse_loss(out, y)[None], torch.tensor([len(y)]), z, read
         loss = row_losses(out, y, known, self.rows.is_label)
         if self.terms:
             loss = self._replaced(loss, out, y, known)
-        losses, present = masked_means(loss, known, None if self.weight is None else self.weight[chosen])
-        return losses, present, z, read
+        losses, labels = masked_means(loss, known, None if self.weight is None else self.weight[chosen])
+        return losses, labels, z, read
 
     def end_epoch(self, net: MultiTaskNet, epoch: int) -> None:
         """Refresh the statistics of smoothed features."""

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def epoch_means(logs: Sequence[StepLog]) -> tuple[Tensor, Tensor]:
-    """Mean loss of every task over the steps that had it, and which had any, shape (t,) each."""
-    losses, present = torch.stack([log.losses for log in logs]), torch.stack([log.present for log in logs])
-    count = present.sum(dim=0)
-    return (losses * present).sum(dim=0) / count.clamp_min(1), count > 0
+    """Mean loss of every task over the labels that the steps read, and which had any, shape (t,) each."""
+    losses, labels = torch.stack([log.losses for log in logs]), torch.stack([log.labels for log in logs])
+    count = labels.sum(dim=0)
+    return (losses * labels).sum(dim=0) / count.clamp_min(1), count > 0
 
 
 def record(history: History, trainer: Trainer, logs: Sequence[StepLog], valid: Tensor, joint: float) -> None:

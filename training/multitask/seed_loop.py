@@ -101,34 +101,34 @@ class SeedRun:
         self.plain = len(weights) == 1 and bool(rows.known.all()) and not bool(rows.is_label.any())
 
     def epoch(self) -> Tensor:
-        """Take one epoch of steps; return each net's mean training losses, shape (K, t)."""
+        """Take one epoch of steps; return each net's mean training losses over all labels, shape (K, t)."""
         self.nets.train()
         order = torch.stack([torch.randperm(len(self.rows.x), generator=g) for g in self.batches])
-        count = max(1, (len(self.rows.x) + self.batch - 2) // self.batch)  # a single row joins the batch before it
+        steps = max(1, (len(self.rows.x) + self.batch - 2) // self.batch)  # a single row joins the batch before it
         total = torch.zeros(len(self.batches), len(self.weights))
-        present = torch.zeros_like(total)
-        for step in range(count):
-            chosen = order[:, step * self.batch : None if step == count - 1 else (step + 1) * self.batch]
-            losses, known = self._step(chosen)
-            total += losses
-            present += known
-        return total / present.clamp_min(1)
+        labels = torch.zeros_like(total)
+        for step in range(steps):
+            chosen = order[:, step * self.batch : None if step == steps - 1 else (step + 1) * self.batch]
+            losses, count = self._step(chosen)
+            total += losses * count
+            labels += count
+        return total / labels.clamp_min(1)
 
     def _step(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
         """Learn from one batch per net, shape (K, b)."""
-        losses, known, slope = self._losses(self.passes.forward(self.rows.x[chosen]), chosen)
+        losses, count, slope = self._losses(self.passes.forward(self.rows.x[chosen]), chosen)
         self.passes.backward(slope)
         self.optimiser.step()
         self.steps += 1
-        return losses, known
+        return losses, count
 
     def _losses(self, out: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Losses of every net and task, which have labels, (K, t) each, and the slope on the outputs, (K, t, b)."""
+        """Losses of every net and task, of how many labels, (K, t) each, and the slope on the outputs, (K, t, b)."""
         y = self.rows.y[chosen].transpose(1, 2)
         error = out - y
         if self.plain:
-            losses, known = error.square().mean(dim=2), torch.ones(len(y), 1, dtype=torch.bool)
-            return losses, known, error.mul_(self.weights * (2.0 / y.shape[2]))
+            losses, count = error.square().mean(dim=2), torch.full((len(y), 1), y.shape[2])
+            return losses, count, error.mul_(self.weights * (2.0 / y.shape[2]))
         mask = self.rows.known[chosen].transpose(1, 2)
         count = mask.sum(dim=2)
         share = mask / count.clamp_min(1)[:, :, None]
@@ -136,7 +136,7 @@ class SeedRun:
         for task in self.labels:
             loss[:, task] = nn.functional.binary_cross_entropy_with_logits(out[:, task], y[:, task], reduction="none")
             slope[:, task] = torch.sigmoid(out[:, task]) - y[:, task]
-        return (loss * share).sum(dim=2), count > 0, slope.mul_(share).mul_(self.weights[:, None])
+        return (loss * share).sum(dim=2), count, slope.mul_(share).mul_(self.weights[:, None])
 
 
 @dataclass(slots=True)

@@ -30,17 +30,22 @@ class StepLog:
 
     Attributes:
         losses: shape (t,).
-        present: shape (t,).
+        labels: how many labels each loss is the mean of, shape (t,).
         aggregated: weights of the task gradients, shape (t,), 0 for absent tasks; None without an aggregator.
         conflicts: share of conflicting pairs, None without an aggregator.
         departure: distance of the aggregate from the plain sum, None without an aggregator.
     """
 
     losses: Tensor
-    present: Tensor
+    labels: Tensor
     aggregated: Tensor | None = None
     conflicts: float | None = None
     departure: float | None = None
+
+    @property
+    def present(self) -> Tensor:
+        """Which tasks have a label, shape (t,)."""
+        return self.labels > 0
 
 
 class Stepper:
@@ -82,18 +87,19 @@ class Stepper:
         replay = Replay(self.net) if self.weighting is not None and self.weighting.reads_after else None
         for parameter in self.parameters:
             parameter.grad = None  # quicker than `zero_grad`
-        losses, present, z, read = self.objective(self.net, chosen, epoch, split=self.split)
+        losses, labels, z, read = self.objective(self.net, chosen, epoch, split=self.split)
+        present = labels > 0
         total = losses.sum() if self.weighting is None else self.weighting(losses, present, epoch, self.steps)
         norms = None
         if self.weighting is not None and self.weighting.reads_norms:
             norms = gradient_norms(losses, present, self.net.last_shared().weight)
         if self.aggregator is None:
-            log = StepLog(losses.detach(), present)
+            log = StepLog(losses.detach(), labels)
             self._backward(total)
         elif self.aggregator.of_representation:
-            log = self._along_representation(losses, present, z, total)
+            log = self._along_representation(losses, labels, z, total)
         else:
-            log = self._along_aggregate(losses, present, z, read, total)
+            log = self._along_aggregate(losses, labels, z, read, total)
         if self.own is not None and len(self.own) > 1 and not bool(present.all()):
             for task in (~present).nonzero()[:, 0].tolist():
                 for parameter in self.own[task]:
@@ -117,9 +123,10 @@ class Stepper:
         extra = self._extra()
         torch.autograd.backward(total if extra is None else total + extra)  # typed, unlike `Tensor.backward`
 
-    def _along_aggregate(self, losses: Tensor, present: Tensor, z: Tensor, read: Tensor, total: Tensor) -> StepLog:
+    def _along_aggregate(self, losses: Tensor, labels: Tensor, z: Tensor, read: Tensor, total: Tensor) -> StepLog:
         """Give the shared parameters the aggregate, every head its own unscaled loss, the weighting its total."""
         assert self.aggregator is not None
+        present = labels > 0
         if self.split:
             jacobian, sums = split_gradients(losses, present, z, read, self.shared, self.others)
         else:
@@ -138,7 +145,7 @@ class Stepper:
         for parameter, gradient in zip(self.others, sums, strict=True):
             if gradient is not None:
                 parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient
-        return _log(losses, present, gram, weights)
+        return _log(losses, labels, gram, weights)
 
     def _extra_alone(self, losses: Tensor) -> None:
         """Differentiate the penalty, and the learned parts of the losses that no task gradient covers."""
@@ -151,9 +158,10 @@ class Stepper:
             for sigma, slope in zip(noise, found, strict=True):
                 sigma.grad = slope
 
-    def _along_representation(self, losses: Tensor, present: Tensor, z: Tensor, total: Tensor) -> StepLog:
+    def _along_representation(self, losses: Tensor, labels: Tensor, z: Tensor, total: Tensor) -> StepLog:
         """Weigh by the gradients on the representation, then differentiate once; heads are scaled too."""
         assert self.aggregator is not None
+        present = labels > 0
         scaled = (losses if self.weighting is None else losses * self.weighting.weights().to(losses))[present]
         gram = representation_gramian(scaled, z)
         weights = self.aggregator(gram, scaled.detach(), present)
@@ -162,7 +170,7 @@ class Stepper:
             # Less its slope in the losses, the total reaches what the weighting learns and nothing else.
             combined = combined + total - _through(losses, total)
         self._backward(combined)
-        return _log(losses, present, gram, weights)
+        return _log(losses, labels, gram, weights)
 
 
 def _through(losses: Tensor, total: Tensor) -> Tensor:
@@ -176,12 +184,12 @@ def _flat_grad(parameters: list[nn.Parameter]) -> Tensor:
     return torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in parameters])
 
 
-def _log(losses: Tensor, present: Tensor, gram: Tensor, weights: Tensor) -> StepLog:
+def _log(losses: Tensor, labels: Tensor, gram: Tensor, weights: Tensor) -> StepLog:
     """Note what an aggregation did."""
     aggregated = torch.zeros_like(losses.detach())
-    aggregated[present] = weights.to(aggregated)
+    aggregated[labels > 0] = weights.to(aggregated)
     away = departure(gram.double().numpy(), weights.double().numpy())
-    return StepLog(losses.detach(), present, aggregated, conflict_rate(gram), away)
+    return StepLog(losses.detach(), labels, aggregated, conflict_rate(gram), away)
 
 
 class Replay:

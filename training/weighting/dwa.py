@@ -12,7 +12,8 @@ from training.weighting.base import LossWeighting
 class DynamicWeightAverage(LossWeighting):
     """Σ wₜLₜ, w = T·softmax(r/τ), rₜ = L̄ₜ(e−1)/L̄ₜ(e−2): who falls slowest weighs most.
 
-    Liu 2019 (doi:10.48550/arXiv.1803.10704). L̄ is the mean loss of an epoch; until a task has two of them its r is 1.
+    Liu 2019 (doi:10.48550/arXiv.1803.10704). L̄ is the mean loss of an epoch over all its labels; until a
+    task has two of them its r is 1.
 
     Args:
         tasks: t.

@@ -194,12 +194,12 @@ def test_heads_passed_through_once_give_the_same_gradients(architecture, balance
     rows = []
     for split in (True, False):
         share_generator(trainer.net, stream(3, "dropout"))
-        losses, present, z, read = trainer.objective(trainer.net, chosen, 3, split=split)
+        losses, labels, z, read = trainer.objective(trainer.net, chosen, 3, split=split)
         shared, others = trainer.net.shared_parameters(), trainer.net.heads_parameters()
         if split:
-            rows.append(split_gradients(losses, present, z, read, shared, others))
+            rows.append(split_gradients(losses, labels > 0, z, read, shared, others))
         else:
-            rows.append(task_gradients(losses, present, shared, others))
+            rows.append(task_gradients(losses, labels > 0, shared, others))
     torch.testing.assert_close(rows[0][0], rows[1][0])
     for mine, expected in zip(rows[0][1], rows[1][1], strict=True):
         torch.testing.assert_close(mine, expected)
@@ -242,11 +242,14 @@ def test_columns_become_rows():
     assert rows.known.tolist() == [[True, False], [False, True]]
 
 
-def test_means_of_an_epoch_leave_out_absent_tasks():
+def test_means_of_an_epoch_are_over_labels():
     config = config_with(training={"batch": 8})
     trainer = Trainer(build_net(config, 6, 3, 0), FOLD, config, 0)
     logs = trainer.epoch(0)
     means, present = epoch_means(logs)
-    expected = torch.stack([log.losses[1] for log in logs if log.present[1]]).mean()
+    counts = torch.stack([log.labels for log in logs])
+    assert len(counts[:, 1].unique()) > 1
+    assert torch.equal(counts.sum(dim=0), trainer.seen)
+    expected = sum(float(log.losses[1] * log.labels[1]) for log in logs) / float(counts[:, 1].sum())
     assert present.all()
-    torch.testing.assert_close(means[1], expected)
+    assert float(means[1]) == pytest.approx(expected, rel=1e-5)
