@@ -21,7 +21,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return publish_trusted_models(tmp_path_factory.mktemp("models"))
 
 
-@pytest.mark.filterwarnings("default:outside the training elements")
+@pytest.mark.filterwarnings("ignore:outside the training elements")
 def test_mixed_work_of_two_rounds(models: Path, tmp_path: Path) -> None:
     work = soak.Soak(tmp_path, models, rows=60)
     work.run(minutes=0, least=2)

@@ -66,10 +66,10 @@ def run_promote(request: PromoteRequest) -> None:
     candidates = load_candidates(request.candidates, request.names)
     in_use = find_in_use(folder)
     decisions = [decide(candidate, in_use, anyway=request.anyway) for candidate in candidates]
+    today = dates.today()
     if any(decision.promoted for decision in decisions):
-        replace_models(folder, request.candidates, in_use, [d for d in decisions if d.promoted])
+        replace_models(folder, request.candidates, in_use, [d for d in decisions if d.promoted], today)
     if request.as_json:
-        today = dates.today()
         told = [{**_entry(d, today), "promoted": d.promoted, "said": d.told()} for d in decisions]
         print(json.dumps(told, ensure_ascii=False, indent=1, allow_nan=False))
         return
@@ -77,7 +77,7 @@ def run_promote(request: PromoteRequest) -> None:
         print(decision.told())
 
 
-def replace_models(folder: Path, candidates: Path, in_use: InUse, promoted: Sequence[Decision]) -> None:
+def replace_models(folder: Path, candidates: Path, in_use: InUse, promoted: Sequence[Decision], today: str) -> None:
     """Keep what is replaced, publish the whole folder, and record what was done.
 
     A folder that holds no models yet also gets those in use, so that it serves every target. In the index of training
@@ -96,7 +96,7 @@ def replace_models(folder: Path, candidates: Path, in_use: InUse, promoted: Sequ
             write_whole(folder / PREVIOUS / f"{hashlib.sha256(content).hexdigest()[:16]}{MODEL}", content)
     publish(folder, files)
     _write_readme(folder)
-    _record(folder, promoted)
+    _record(folder, promoted, today)
 
 
 def _joint_index(fresh: AlloyIndex, in_use: InUse, promoted: Sequence[Decision]) -> bytes:
@@ -153,11 +153,10 @@ def _write_readme(folder: Path) -> None:
     write_whole(readme, models_readme(models).encode())
 
 
-def _record(folder: Path, promoted: Sequence[Decision]) -> None:
+def _record(folder: Path, promoted: Sequence[Decision], today: str) -> None:
     """Add a line for every promotion to the folder's journal."""
     journal = folder / JOURNAL
     earlier = journal.read_bytes() if journal.is_file() else b""
-    today = dates.today()
     lines = [json.dumps(_entry(d, today), ensure_ascii=False, allow_nan=False) for d in promoted]
     if earlier and not earlier.endswith(b"\n"):
         earlier += b"\n"

@@ -9,7 +9,7 @@ import pytest
 
 from tests.training.benchmark.invented_benchmark import FOREIGN
 from tests.training.invented_tasks import GLASS
-from training import benchmark_command
+from training import benchmark_command, dates
 from training.benchmark import run_benchmark, summary
 from training.benchmark_command import BenchmarkRequest, leaderboard, markdown, to_json
 from training.benchmark_rows import MARGIN, benchmark_task
@@ -67,6 +67,7 @@ def run(capsys, tmp_path, monkeypatch):
 
 def test_the_command_prints_the_table_and_writes_the_document(run, task, table, tmp_path, monkeypatch):
     alone = benchmark_task(table, GLASS, None)
+    monkeypatch.setattr(dates, "today", lambda: "2026-01-02")
     monkeypatch.setattr(
         benchmark_command, "load_task", lambda *, only_benchmark, quick: alone if only_benchmark else task
     )
