@@ -25,6 +25,7 @@ from training.pooling import pool_labels, vote_on
 from training.sources.collector import SourceRows
 from training.sources.table import (
     AMORPHOUS,
+    HANDBOOK,
     HARDNESS,
     RESISTIVITY,
     dense_fractions,
@@ -89,21 +90,23 @@ def curate(loaded: Iterable[SourceRows], *, label_tasks: Collection[str] = (), b
     unread = [Drop(table.source, "", reason, count) for table in tables for reason, count in table.dropped.items()]
     amorphous, own_label = pl.col("task") == AMORPHOUS, pl.col("task").is_in(list(label_tasks))
     numbers, outside = check_ranges(frame.filter(~amorphous & ~own_label))
-    numbers, copies = drop_copies(numbers)
+    handbook = pl.col("kind") == HANDBOOK
+    told, (numbers, copies) = numbers.filter(handbook), drop_copies(numbers.filter(~handbook))
     pooled = pool_labels(frame.filter(amorphous), by_route=by_route)
     voted = vote_on(frame.filter(own_label & ~amorphous), ["task", "key"])
     merged = merge_repeats(numbers)
+    measured_rows = pl.concat([merged, pooled.frame, voted.frame])
+    added, spare = beside_measurements(merge_repeats(told), measured_rows)
     measured = frame.group_by("source", "task").len().sort("source", "task").rows()
     report = CurationReport(
         read={table.source: table.n_records for table in tables},
         measured={(source, task): count for source, task, count in measured},
-        dropped=sum_drops([*unread, *outside, *copies, *pooled.dropped, *voted.dropped]),
+        dropped=sum_drops([*unread, *outside, *copies, *pooled.dropped, *voted.dropped, *spare]),
         tied=pooled.tied + voted.tied,
         contradicted=pooled.contradicted + voted.contradicted,
         scattered=_scattered(merged),
     )
-    curated = pl.concat([merged, pooled.frame, voted.frame])
-    return Curated(curated.sort("task", "key", *KEY_CONDITIONS), report)
+    return Curated(pl.concat([measured_rows, added]).sort("task", "key", *KEY_CONDITIONS), report)
 
 
 def check_ranges(
@@ -138,6 +141,19 @@ def drop_copies(frame: pl.DataFrame, sources: Collection[str] = COPYING_SOURCES)
             originals.append((value, conditions))
     mask = pl.Series(keep, dtype=pl.Boolean)
     return ordered.filter(mask), count_drops(ordered.filter(~mask), "copy of another row's measurement")
+
+
+def beside_measurements(handbook: pl.DataFrame, measured: pl.DataFrame) -> tuple[pl.DataFrame, list[Drop]]:
+    """Keep handbook values in chemical systems of measured rows where nothing was measured under the same conditions.
+
+    So they neither contradict a measurement nor change how measured alloys are grouped.
+    """
+    by = ["task", "key", *KEY_CONDITIONS]
+    known = handbook.join(measured.select(by), on=by, how="semi", nulls_equal=True)
+    rest = handbook.join(measured.select(by), on=by, how="anti", nulls_equal=True)
+    grouped = pl.col("system").is_in(measured["system"].unique().to_list())
+    spare = count_drops(known, "measured under the same conditions")
+    return rest.filter(grouped), spare + count_drops(rest.filter(~grouped), "no measured row of the chemical system")
 
 
 def merge_repeats(frame: pl.DataFrame) -> pl.DataFrame:

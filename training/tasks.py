@@ -14,14 +14,14 @@ from screener.elements import element_symbols
 from screener.errors import InputError
 from training.catalogue import catalogue
 from training.recipes import Recipe, sized
-from training.sources.table import AMORPHOUS, fractions_of
+from training.sources.table import AMORPHOUS, HANDBOOK, fractions_of
 
 if TYPE_CHECKING:
     import polars as pl
 
 MIN_ROWS = 30
-UNMEASURED = ("inferred", "crystalline_synthetic")
-"""Kinds of rows that train but are not scored: nobody measured them one by one."""
+UNMEASURED = ("inferred", "crystalline_synthetic", HANDBOOK)
+"""Kinds of rows that train but are not scored: no sample was made and measured for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,8 @@ def _conditions(frame: pl.DataFrame, recipe: Recipe) -> NDArray[np.float32]:
 
 
 def _glassy(frame: pl.DataFrame) -> NDArray[np.float32]:
-    """Say whether samples were glasses: collections of glasses are marked, the other data sets hold crystals."""
+    """Say whether samples were glasses: collections of glasses are marked, all else but a user's own holds crystals."""
     known = set(catalogue())
     catalogued = np.array([known.issuperset(source.split("+")) for source in frame["source"]], bool)
-    return np.where(frame["kind"] == "glass", 1.0, np.where(catalogued, 0.0, np.nan)).astype(np.float32)
+    crystalline = catalogued | (frame["kind"] == HANDBOOK).to_numpy()
+    return np.where(frame["kind"] == "glass", 1.0, np.where(crystalline, 0.0, np.nan)).astype(np.float32)

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from screener.errors import InputError
 from training.catalogue import locate
-from training.sources import conventional, glasses, high_entropy, indentation, resistivity, solid_solutions
+from training.sources import conventional, glasses, handbook, high_entropy, indentation, resistivity, solid_solutions
 from training.sources.collector import SourceRows
 
 Loader = Callable[[Path], SourceRows]
@@ -44,12 +44,16 @@ LOADERS: Mapping[str, Loader] = MappingProxyType(
     }
 )
 GENERATED: Mapping[str, Callable[[], SourceRows]] = MappingProxyType(
-    {"pure_metals": solid_solutions.pure_metals, "dilute_solutions": solid_solutions.dilute_solutions}
+    {
+        "pure_metals": solid_solutions.pure_metals,
+        "dilute_solutions": solid_solutions.dilute_solutions,
+        "handbook_metals": handbook.handbook_metals,
+    }
 )
 
 
 def load_source(key: str, *, download: bool = False) -> SourceRows:
-    """Load one data set, or one family of generated crystalline alloys.
+    """Load one data set, or one family of alloys and metals that are in no file.
 
     Raises:
         InputError: unknown key, file missing, damaged or of another form.

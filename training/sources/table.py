@@ -14,7 +14,7 @@ column                      meaning
 ``process_temperature_k``   substrate or annealing temperature, null where unknown
 ``load_n``                  indentation load, null where unknown
 ``process_route``           one of ``ROUTES``
-``kind``                    for labels: one of ``KINDS``; ``glass`` for numbers measured on glasses, else empty
+``kind``                    for labels: one of ``KINDS``; for numbers ``glass``, ``handbook`` or empty
 ``family``                  alloy family of an added crystalline row (``hea``, ``steel``, …), else empty
 ``dmax_mm``                 critical casting diameter, null where unknown
 ==========================  =====================================================================================
@@ -39,6 +39,8 @@ HARDNESS = "hardness_gpa"
 AMORPHOUS = "is_amorphous"
 
 ROUTES = ("as_cast", "annealed", "wrought", "powder", "ribbon", "film", "bulk", "unknown")
+HANDBOOK = "handbook"
+"""Kind of a number that a handbook gives for a pure metal in whatever state: it teaches and is not scored."""
 KINDS = (
     "glass",  # reported fully amorphous
     "crystalline_literature",  # reported crystalline by a study of glass formation
@@ -46,6 +48,7 @@ KINDS = (
     "inferred",  # interpolated from neighbours, not measured one by one
     "crystalline_added",  # an alloy known to be crystalline from another field
     "crystalline_synthetic",  # a dilute solid solution nobody needs to measure
+    HANDBOOK,
 )
 GPA_PER_HV = 0.00980665  # kgf/mm² to GPa, from the standard acceleration of gravity
 NON_METALS = frozenset(("H", "B", "C", "N", "O", "F", "Si", "P", "S", "Cl", "Ge", "As", "Se", "Br", "Sb", "Te", "I"))
