@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from onnx import ModelProto
@@ -17,6 +17,7 @@ from training.file_names import file_name
 from training.proof import Proof
 from training.publish import sealed
 from training.recipes import Recipe
+from training.sources import handbook
 from training.tasks import TaskRows, alloy_spec
 
 
@@ -108,17 +109,12 @@ def _conditions(rows: TaskRows) -> tuple[Condition, ...]:
 
 def _sources(rows: TaskRows) -> tuple[Source, ...]:
     """Cite every data set with the number of rows it has a part in."""
-    known = catalogue()
     counts: dict[str, int] = {}
     for keys in rows.source[rows.main]:
         for key in str(keys).split("+"):
             counts[key] = counts.get(key, 0) + 1
-    return tuple(
-        Source(
-            k,
-            f"{known[k].citation} {known[k].doi}".strip() if k in known else k,
-            known[k].licence if k in known else "own",
-            n,
-        )
-        for k, n in sorted(counts.items())
-    )
+    cited = {
+        k: Source(k, f"{entry.citation} {entry.doi}".strip(), entry.licence, 0) for k, entry in catalogue().items()
+    }
+    cited[handbook.KEY] = Source(handbook.KEY, f"{handbook.CITATION} {handbook.DOI}", handbook.LICENCE, 0)
+    return tuple(replace(cited.get(k, Source(k, k, "own", 0)), rows=n) for k, n in sorted(counts.items()))

@@ -179,6 +179,7 @@ def value_sources_section(
         if rows.recipe.kind == "classification":
             continue
         left = [out for out in sources(rows, LEAST_VALUES) if can_learn(rows.y[~out.away])]
+        left = [out for out in left if scored_rows(rows)[out.test].any()]
         cells = [
             Cell(f"without {out.name}", seed, 0, _train_without(tables, out, rows), {target: out.test}, models)
             for out in left

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.training.measurements import (
+    labels,
     measurements,
     numbers,
     reports,
@@ -18,7 +19,7 @@ from tests.training.measurements import (
 )
 from training.curation import check_ranges, curate, drop_copies, merge_repeats
 from training.merging import CURATED_COLUMNS, Drop, join_sources, mean_fractions, run_starts, sum_drops
-from training.sources.collector import Conditions
+from training.sources.collector import Conditions, Label
 from training.sources.table import AMORPHOUS, COLUMNS, HARDNESS, RESISTIVITY, composition_keys, fractions_of
 
 # laws
@@ -143,6 +144,32 @@ def test_sources_that_do_not_copy_keep_equal_values():
     kept, drops = drop_copies(loaded.frame)
     assert kept.height == 2
     assert drops == []
+
+
+METALS = {"Ni": 0.638, "Cu": 0.369, "Fe": 0.608, "Zr": 0.903}
+
+
+def test_a_handbook_gives_way_to_measurements_and_makes_no_chemical_system():
+    handbook = [(formula, HARDNESS, value, 0.1, Conditions(), Label("handbook")) for formula, value in METALS.items()]
+    loaded = [
+        numbers("one", ("Ni", 0.9), ("Cu", 0.4, Conditions(load_n=0.98)), ("Fe50Ni50", 1.5)),
+        labels("two", ("Fe", 0.0, Label("crystalline_added", "pure"))),
+        table("book", handbook),
+    ]
+    found = curate(loaded)
+    told = {(row["key"], row["source"]): row["value"] for row in found.frame.filter(task=HARDNESS).to_dicts()}
+    assert told == {
+        ("Ni100", "one"): 0.9,
+        ("Cu100", "one"): 0.4,
+        ("Cu100", "book"): METALS["Cu"],
+        ("Fe100", "book"): METALS["Fe"],
+        ("Fe50Ni50", "one"): 1.5,
+    }
+    dropped = {(drop.source, drop.reason): drop.count for drop in found.report.dropped}
+    assert dropped == {
+        ("book", "measured under the same conditions"): 1,
+        ("book", "no measured row of the chemical system"): 1,
+    }
 
 
 def test_other_stated_conditions_make_another_measurement():

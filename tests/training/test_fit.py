@@ -306,6 +306,14 @@ def test_catalogued_sources_are_cited():
         assert source.licence == entry.licence
 
 
+def test_the_handbook_and_own_tables_are_cited():
+    rows = replace(invented_rows(), source=np.array(["handbook_metals"] * 42 + ["mine"] * 42))
+    own, other = sorted(cards_module._sources(rows), key=lambda source: source.key == "handbook_metals")
+    assert (own.citation, own.licence, own.rows) == ("mine", "own", 42)
+    assert other.citation.endswith("as pymatgen tabulates them 10.1016/j.commatsci.2012.10.028")
+    assert (other.licence, other.rows) == ("MIT", 42)
+
+
 def test_desirability_ranges_are_never_empty():
     rows = invented_rows()
     mostly = replace(rows, y=np.where(np.arange(84) < 80, 4.0, 5.0))

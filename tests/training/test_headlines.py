@@ -55,6 +55,19 @@ def test_perfect_and_shifted_predictions_on_the_rows_of_published_tables():
     assert told["resistivity, films"]["rows"] == 25
 
 
+def test_pure_metals_count_in_their_own_line_only():
+    rows = replace(invented_rows(HARDNESS, n=40), source=np.array(["hea_bert", "handbook_metals"] * 20))
+    rows = replace(rows, measured=rows.source == "hea_bert")
+    out = np.where(rows.measured, rows.y, rows.y + 3.0)
+    runs = [run({("hardness_gpa", "precise"): out})]
+    told = {row["what"]: row for row in headlines({"hardness_gpa": rows}, runs, LABELS).rows}
+    assert {what: (row["mae"].mean, row["rows"]) for what, row in told.items()} == {
+        "hardness, HEA, per row": (0.0, 20),
+        "hardness, HEA, per alloy": (0.0, 20),
+        "hardness, pure metals": (pytest.approx(3.0), 20),
+    }
+
+
 def test_one_gigapascal_is_102_vickers():
     assert pytest.approx(101.97, abs=0.01) == HV_PER_GPA
 

@@ -184,6 +184,17 @@ def test_pure_metals_are_all_metals():
     assert {"Al", "Fe", "Pb", "U"} <= set(symbols)
 
 
+def test_the_handbook_gives_metals_in_the_units_of_the_targets():
+    frame = GENERATED["handbook_metals"]().frame
+    found = {(row["task"], row["system"]): row["value"] for row in frame.to_dicts()}
+    # CRC Handbook of Chemistry and Physics, 95th edition: resistivity of pure metals at 293 K
+    for symbol, expected in {"Ag": 1.587, "Cu": 1.678, "Al": 2.650, "W": 5.28}.items():
+        assert found[RESISTIVITY, symbol] == pytest.approx(expected, rel=0.01)
+    assert found[HARDNESS, "Al"] < found[HARDNESS, "Cu"] < found[HARDNESS, "Ti"] < found[HARDNESS, "W"] < 5.0
+    assert NON_METALS.isdisjoint(frame["system"])
+    assert set(frame["kind"]) == {"handbook"}
+
+
 def test_dilute_solutions_are_those_that_dissolve():
     frame = GENERATED["dilute_solutions"]().frame
     assert frame["key"].n_unique() == frame.height == 560
@@ -228,8 +239,9 @@ def test_every_row_is_well_formed(loaded_sources):
     assert set(labels["kind"].unique()) == set(KINDS)
     assert set(labels["value"].unique()) == {0.0, 1.0}
     numbers = frame.filter(pl.col("task") != AMORPHOUS)
-    assert set(numbers["kind"].unique()) == {"", "glass"}
-    assert set(numbers.filter(pl.col("kind") == "glass")["source"].unique()) == {"bajpai_glass_hardness"}
+    of_kind = {kind: set(rows["source"]) for (kind,), rows in numbers.group_by("kind")}
+    assert set(of_kind) == {"", "glass", "handbook"}
+    assert (of_kind["glass"], of_kind["handbook"]) == ({"bajpai_glass_hardness"}, {"handbook_metals"})
     assert frame.filter(pl.col("system") == "").is_empty()
 
 

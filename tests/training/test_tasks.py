@@ -7,7 +7,7 @@ from screener.descriptors.reference import describe
 from screener.descriptors.specs import DOMAIN
 from screener.elements import element_symbols
 from screener.errors import InputError
-from tests.training.measurements import labels, table
+from tests.training.measurements import labels, numbers, table
 from training.curation import curate
 from training.recipes import standing_recipes, user_recipe
 from training.sources.collector import UNSTATED, Conditions, Label
@@ -87,6 +87,19 @@ def test_labels_say_which_rows_are_scored_and_which_are_crystalline():
     assert (found.measured == np.isin(kind, (0, 2))).all()
     assert (found.crystalline == (kind == 2)).all()
     assert (found.y == (kind < 2)).all()
+
+
+def test_metals_of_the_handbook_are_learned_as_crystals_and_not_scored():
+    book = table("book", [(metal, HARDNESS, 0.5, 0.1, Conditions(), Label("handbook")) for metal in ("Al", "Ti")])
+    pure = labels("pure", *((metal, 0.0, Label("crystalline_added", "pure")) for metal in ("Al", "Ti")))
+    alloys = numbers("one", *zip(FORMULAS, np.linspace(1, 9, len(FORMULAS)).tolist(), strict=True))
+    rows = task_rows(curate([alloys, book, pure]).frame, RECIPE)
+    told = ~rows.measured
+    assert sorted(rows.system[told]) == ["Al", "Ti"]
+    assert rows.main[told].all()
+    assert (rows.trust[told] == 0.1).all()
+    assert (rows.glassy[told] == 0.0).all()
+    assert np.isnan(rows.glassy[~told]).all()
 
 
 def test_too_little_to_learn_from_is_refused():

@@ -47,7 +47,7 @@ GENERATED: Mapping[str, Callable[[], SourceRows]] = MappingProxyType(
     {
         "pure_metals": solid_solutions.pure_metals,
         "dilute_solutions": solid_solutions.dilute_solutions,
-        "handbook_metals": handbook.handbook_metals,
+        handbook.KEY: handbook.handbook_metals,
     }
 )
 

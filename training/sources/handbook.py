@@ -7,6 +7,7 @@ from screener.formula import Composition
 from training.sources.collector import Collector, Label, SourceRows
 from training.sources.table import HANDBOOK, HARDNESS, NON_METALS, RESISTIVITY
 
+KEY = "handbook_metals"
 CITATION = "Resistivity and Vickers hardness of the elements as pymatgen tabulates them"
 DOI = "10.1016/j.commatsci.2012.10.028"
 LICENCE = "MIT"
@@ -21,7 +22,7 @@ def handbook_metals() -> SourceRows:
     """
     from pymatgen.core.periodic_table import Element
 
-    rows = Collector("handbook_metals")
+    rows = Collector(KEY)
     metals = [symbol for symbol in element_symbols() if symbol not in NON_METALS]
     for symbol, resistivity in zip(metals, element_values(metals, "element_resistivity_uohm_cm"), strict=True):
         rows.keep()

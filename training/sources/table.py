@@ -48,7 +48,6 @@ KINDS = (
     "inferred",  # interpolated from neighbours, not measured one by one
     "crystalline_added",  # an alloy known to be crystalline from another field
     "crystalline_synthetic",  # a dilute solid solution nobody needs to measure
-    HANDBOOK,
 )
 GPA_PER_HV = 0.00980665  # kgf/mm² to GPa, from the standard acceleration of gravity
 NON_METALS = frozenset(("H", "B", "C", "N", "O", "F", "Si", "P", "S", "Cl", "Ge", "As", "Se", "Br", "Sb", "Te", "I"))
