@@ -14,7 +14,7 @@ from training.contenders import PRECISE, SCREEN
 from training.crossval import FOLDS, UNTESTED, cross_validate, fold_rows
 from training.evaluate_command import to_json
 from training.evaluation import score_all, score_run, scored_rows
-from training.full_evaluation import CHEAP, cell_costs, cost_section, evaluate_all, strict_section
+from training.full_evaluation import CHEAP, cell_costs, cost_section, evaluate_all, strict_runs, strict_section
 
 MODELS = ("constant", "ridge", SCREEN, PRECISE)
 SECTIONS = ["strict", "coverage", "left_out_families", "left_out_label_sources", "grid_share", "parity", "cost"]
@@ -64,6 +64,27 @@ def test_the_strict_split_says_what_was_learned_from(tables):
     for row in section.rows:
         assert 0 < row["trained"] < len(tables[row["target"]]) * (FOLDS - 1) / FOLDS
     assert {row["model"] for row in section.rows} == {"constant", "**characterize tier**"}
+
+
+def test_metals_of_the_handbook_have_no_part_in_the_strict_split(tables):
+    rows = tables["hardness_gpa"]
+    pure = np.arange(len(rows)) % 7 == 0
+    told = replace(
+        rows,
+        system=np.where(pure, "Al", rows.system),
+        source=np.where(pure, "handbook_metals", rows.source),
+        measured=rows.measured & ~pure,
+    )
+    (run,) = strict_runs({"hardness_gpa": told}, ("constant", "nearest"), 1, lambda _: None, TINY, None)
+    (alone,) = cross_validate(
+        {"hardness_gpa": rows.take(np.flatnonzero(~pure))}, "strict", [0], ("constant", "nearest"), 1
+    )
+    assert (run.fold["hardness_gpa"][pure] == UNTESTED).all()
+    assert (run.fold["hardness_gpa"][~pure] == alone.fold["hardness_gpa"]).all()
+    assert run.trained == alone.trained
+    for asked, column in run.predicted.items():
+        assert np.isnan(column[pure]).all()
+        np.testing.assert_array_equal(column[~pure], alone.predicted[asked])
 
 
 def test_a_task_that_the_strict_split_leaves_too_little_of_is_not_scored(tables):
