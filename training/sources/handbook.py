@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 from screener.elements import element_symbols, element_values
 from screener.formula import Composition
 from training.sources.collector import Collector, Label, SourceRows
@@ -20,14 +22,20 @@ def handbook_metals() -> SourceRows:
 
     Source: Ong et al., doi:10.1016/j.commatsci.2012.10.028.
     """
-    from pymatgen.core.periodic_table import Element
-
     rows = Collector(KEY)
     metals = [symbol for symbol in element_symbols() if symbol not in NON_METALS]
     for symbol, resistivity in zip(metals, element_values(metals, "element_resistivity_uohm_cm"), strict=True):
         rows.keep()
-        metal, vickers = Composition((symbol,), (1.0,)), Element(symbol).data.get("Vickers hardness")
-        gpa = None if vickers is None else _GPA_PER_MPA * float(vickers)
-        for task, value in ((RESISTIVITY, float(resistivity)), (HARDNESS, gpa)):
-            rows.add(task, metal, value, weight=_TRUST[task], label=Label(HANDBOOK))
+        for task, value in ((RESISTIVITY, float(resistivity)), (HARDNESS, _vickers_gpa(symbol))):
+            rows.add(task, Composition((symbol,), (1.0,)), value, weight=_TRUST[task], label=Label(HANDBOOK))
     return rows.finish()
+
+
+def _vickers_gpa(symbol: str) -> float | None:
+    """Look up the Vickers hardness of an element in GPa; None where there is none."""
+    from pymatgen.core.periodic_table import Element
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pymatgen warns of what it lacks
+        megapascal = Element(symbol).vickers_hardness
+    return None if megapascal is None else float(megapascal) * _GPA_PER_MPA
