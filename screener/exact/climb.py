@@ -43,16 +43,23 @@ def climb(problem: Problem, k: int, seed: int = 0) -> tuple[NDArray[np.int16], F
     found = _best(sure, counts, max(k, _STARTS))
     if not len(found[0]):  # nothing drawn lies where candidates must
         return found
-    tops = [_spaced(found[0], _STARTS)]
-    if problem.conditions:
-        tops += [_led(problem, counts, penalty, steps) for penalty in _PENALTIES]
-    trail = _trail(sure, np.concatenate(tops), steps)
-    found = _best(sure, np.concatenate([found[0], trail]), max(k, _STARTS))
-    for _ in range(_SPREADS):
-        near = _moved(found[0], 1)
-        found = _best(sure, np.concatenate([found[0], near]), k)
+    found = _reached(sure, found[0], _spaced(found[0], _STARTS), steps, k)
+    if problem.conditions and _PENALTIES:
+        led = np.concatenate([_led(problem, counts, penalty, steps) for penalty in _PENALTIES])
+        found = _reached(sure, found[0], led, steps, k)
     kept = found[1] > _SHORT
     return found[0][kept], found[1][kept]
+
+
+def _reached(
+    sure: Scores, found: NDArray[np.int16], tops: NDArray[np.int16], steps: Sequence[int], k: int
+) -> tuple[NDArray[np.int16], Floats]:
+    """Climb from ``tops`` and keep the k best of what was found, what is passed, and the neighbours of the best."""
+    best = _best(sure, np.concatenate([found, _trail(sure, tops, steps)]), max(k, _STARTS))
+    for _ in range(_SPREADS):
+        near = _moved(best[0], 1)
+        best = _best(sure, np.concatenate([best[0], near]), k)
+    return best
 
 
 def _led(problem: Problem, drawn: NDArray[np.int16], penalty: float, steps: Sequence[int]) -> NDArray[np.int16]:
