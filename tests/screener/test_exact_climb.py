@@ -48,7 +48,7 @@ def test_climbs_through_what_conditions_forbid_find_no_less(where, monkeypatch):
         monkeypatch.undo()
         free = climbing.climb(problem, 20)[1]
         gains.append(free[0] - stuck[0])
-    assert min(gains) >= -1e-9  # it keeps what the other finds; sums of a matrix product differ with its shape
+    assert min(gains) >= 0.0  # it keeps what the other finds
 
 
 def test_a_condition_is_priced_by_what_is_missing():
