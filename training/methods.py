@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import math
 import types
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Literal, TypeVar, Union, get_args, get_origin
@@ -19,7 +20,7 @@ T = TypeVar("T")
 _PLAIN: Mapping[object, tuple[tuple[type, ...], str]] = {
     bool: ((bool,), "true or false"),
     int: ((int,), "a whole number"),
-    float: ((int, float), "a number"),
+    float: ((int, float), "a finite number"),
     str: ((str,), "a text"),
 }
 
@@ -114,17 +115,25 @@ def _arguments(make: Callable[..., object]) -> Mapping[str, inspect.Parameter]:
 
 
 def _fits(value: object, hint: object) -> bool:
-    """Whether a value read from TOML is of an annotated kind."""
+    """Whether a value read from TOML is of an annotated kind; TOML knows `inf` and `nan`, no option does."""
     if hint in _PLAIN:
-        return isinstance(value, _PLAIN[hint][0]) and (hint is bool or not isinstance(value, bool))
+        kind = isinstance(value, _PLAIN[hint][0]) and (hint is bool or not isinstance(value, bool))
+        return kind and (not isinstance(value, float) or math.isfinite(value))
     origin, inner = get_origin(hint), get_args(hint)
     if origin is Literal:
         return value in inner
     if origin in (Union, types.UnionType):
         return any(_fits(value, each) for each in inner)
     if origin in (Sequence, list, tuple):
-        return isinstance(value, list | tuple) and all(_fits(each, inner[0]) for each in value)
+        sized = isinstance(value, list | tuple) and _length(hint) in (None, len(value))
+        return sized and all(_fits(each, inner[0]) for each in value)  # type: ignore[attr-defined]
     return isinstance(value, hint) if isinstance(hint, type) else True
+
+
+def _length(hint: object) -> int | None:
+    """How many values an annotated list has, None for any number."""
+    inner = get_args(hint)
+    return len(inner) if get_origin(hint) is tuple and Ellipsis not in inner else None
 
 
 def _words(hint: object) -> str:
@@ -137,5 +146,6 @@ def _words(hint: object) -> str:
     if origin in (Union, types.UnionType):
         return " or ".join(_words(each) for each in inner if each is not type(None))
     if origin in (Sequence, list, tuple):
-        return f"a list, each {_words(inner[0])}"
+        length = _length(hint)
+        return f"a list{'' if length is None else f' of {length}'}, each {_words(inner[0])}"
     return f"a value of the kind `{getattr(hint, '__name__', hint)}`"

@@ -69,16 +69,16 @@ def spreads(each: Sequence[Mapping[str, float]]) -> dict[str, Value]:
 
 
 def written(value: Value) -> str:
-    """Write one value: counts with thousands, numbers with three digits, a mean with its spread."""
+    """Write one value: counts with thousands, numbers with three digits, a mean of several with its spread."""
     if value is None or isinstance(value, str):
         return value or DASH
     if isinstance(value, int):
         return f"{value:,}"
-    mean, sd = (value.mean, value.sd) if isinstance(value, Spread) else (value, 0.0)
-    if not math.isfinite(mean):
+    told = value if isinstance(value, Spread) else Spread(value)
+    if not math.isfinite(told.mean):
         return DASH
-    digits = 3 if abs(mean) < 10 else 1
-    return f"{mean:.{digits}f}" + (f" ± {sd:.{digits}f}" if sd > 0 else "")
+    digits = 3 if abs(told.mean) < 10 else 1
+    return f"{told.mean:.{digits}f}" + (f" ± {told.sd:.{digits}f}" if told.n > 1 or told.sd > 0 else "")
 
 
 def _plain(value: Value) -> object:

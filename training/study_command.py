@@ -92,9 +92,9 @@ def run_study(request: StudyRequest) -> None:
             continue
         spent = Effort(context.effort.fits - before.fits, context.effort.seconds - before.seconds)
         stamp = stamp_of(context, dates.today(), (time.monotonic() - start) / 60.0, spent)
-        print((one_line if request.as_json else printed)(result), flush=True)
+        print((one_line if request.as_json else printed)(result, stamp), flush=True)
         write_report(result, stamp, folder)
-        records.append(record_of(result, stamp))
+        records.append(record_of(result, stamp, own=not context.rows.standard))
         write_record(records[-1], folder)
     if not records:
         raise InputError("no study can be run on these rows", "ask for one by its name to see what it lacks")
@@ -173,11 +173,15 @@ def _check_places(request: StudyRequest, folder: Path) -> None:
 
 def _rows(request: StudyRequest, say: Callable[[str], None]) -> StudyRows:
     """Load what is studied."""
-    from training.study.data import fewer, measured_rows, user_rows
+    from training.study.data import fewer, measured_rows
+    from training.study.own_rows import user_rows
 
     if request.data is None and request.targets is not None:
         raise InputError(f"`{request.targets}` declares targets of no table", "name your table with `--data`")
-    full = measured_rows() if request.data is None else user_rows(request.data, request.targets, units=request.units)
+    if request.data is None:
+        full = measured_rows()
+    else:
+        full = user_rows(request.data, request.targets, units=request.units, say=say)
     rows = fewer(full) if request.quick else full
     if len(rows.tasks) < 2:
         raise InputError(
@@ -201,7 +205,8 @@ def _context(
     usual = SEEDS[:QUICK_SEEDS] if request.quick else SEEDS
     store = None if request.no_cache else OutcomeStore(request.cache or cell_folder())
     chosen = usual if seeds is None else tuple(seeds)
-    return StudyContext(rows, chosen, request.quick, request.workers, store, say, config)
+    name = "" if request.config is None else request.config.name
+    return StudyContext(rows, chosen, request.quick, request.workers, store, say, config, name)
 
 
 def _possible(names: Sequence[str], context: StudyContext, say: Callable[[str], None]) -> list[str]:
@@ -221,9 +226,11 @@ def _possible(names: Sequence[str], context: StudyContext, say: Callable[[str], 
 
 
 def _run_one(name: str, context: StudyContext) -> StudyResult:
-    """Run a study on one thread of this process."""
+    """Run a study on one thread of this process; nothing is quoted beside other tasks than the paper's."""
     from training.nets import single_thread
     from training.study import STUDIES
+    from training.study.quoted import unquoted
 
     single_thread()
-    return STUDIES[name].run(context)
+    result = STUDIES[name].run(context)
+    return result if context.rows.standard else unquoted(result)

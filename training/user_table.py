@@ -8,6 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from screener.descriptors.specs import DOMAIN
 from screener.errors import InputError
 from screener.formula import Composition, Units
@@ -36,6 +39,7 @@ SOFT_GPA = 0.3
 """Where nothing is harder than this, numbers in GPa may stand in a column of Vickers numbers."""
 _COMPOSITION = re.compile(r"(composition|formula|alloy)[\W_]*(?:(at|wt)[\W_]*(?:pct|percent)?[\W_]*)?")
 _OTHER_SEPARATORS: Mapping[str, str] = {"\t": "tabs", ";": "semicolons"}
+_UNITS: Mapping[str, str] = {target.name: target.unit for target in STANDARD}
 _UNIT_HINTS: Mapping[str, str] = {
     HARDNESS: "write every value in GPa, or name the column hardness_hv; 1 HV is 0.00981 GPa",
     RESISTIVITY: "write every value in µΩ·cm; 1 Ω·m is 1e8 µΩ·cm",
@@ -179,7 +183,8 @@ def _collect(
                     findings.append(Finding(number, target.column, text, told, True))
                 continue
             if target.name in RANGES and not RANGES[target.name][0] <= value <= RANGES[target.name][1]:
-                findings.append(Finding(number, target.column, f"{value:g}", f"{target.name} {_outside(target)}", True))
+                told = f"{target.name} {outside_words(target.name)}"
+                findings.append(Finding(number, target.column, f"{value:g}", told, True))
             rows.add(target.name, alloy, value, conditions=conditions, label=_label(target, value))
             places.append(number)
     loaded = rows.finish()
@@ -282,27 +287,50 @@ def _label(target: Target, value: float | None) -> Label:
     return Label("glass" if value else "crystalline_literature")
 
 
-def _outside(target: Target) -> str:
+def outside_words(task: str) -> str:
     """Say what range the values of a standing target were expected in."""
-    least, most = RANGES[target.name]
-    return f"outside {least:g} to {most:g} {target.unit}"
+    least, most = RANGES[task]
+    return f"outside {least:g} to {most:g} {_UNITS[task]}"
 
 
 def _check_usable(rows: SourceRows, target: Target) -> None:
     """Refuse a target that cannot be fitted and tested."""
-    values = rows.frame.filter(rows.frame["task"] == target.name)["value"]
-    if target.name in RANGES:
-        least, most = RANGES[target.name]
-        outside = len(values) - int(values.is_between(least, most).sum())
-        if 2 * outside > len(values):
-            raise InputError(
-                f"{outside} of {len(values)} values of `{target.name}` lie {_outside(target)}",
-                _UNIT_HINTS[target.name],
-            )
+    values = rows.frame.filter(rows.frame["task"] == target.name)["value"].to_numpy()
+    refuse_other_unit(target.name, values, _UNIT_HINTS.get(target.name, ""))
+    reasons = ", ".join(f"{count} × {reason}" for reason, count in rows.dropped.items())
+    refuse_too_few(target.name, target.kind, values, reasons)
+
+
+def refuse_other_unit(task: str, values: NDArray[np.floating], hint: str) -> None:
+    """Refuse a standing target most of whose values no alloy can have.
+
+    Raises:
+        InputError: they do; the hint says how to write them.
+    """
+    if task not in RANGES:
+        return
+    least, most = RANGES[task]
+    outside = int(((values < least) | (values > most)).sum())
+    if 2 * outside > len(values):
+        raise InputError(f"{outside} of {len(values)} values of `{task}` lie {outside_words(task)}", hint)
+
+
+def refuse_too_few(task: str, kind: str, values: NDArray[np.floating], left_out: str) -> None:
+    """Refuse a target with too few values, or labels of one class.
+
+    Args:
+        task: name of the target.
+        kind: `regression` or `classification`.
+        values: what can be used.
+        left_out: why there are no more; empty where the table is short.
+
+    Raises:
+        InputError: it cannot be learned and tested.
+    """
     if len(values) < LEAST_ROWS:
-        reasons = ", ".join(f"{count} × {reason}" for reason, count in rows.dropped.items()) or "the table is short"
         raise InputError(
-            f"`{target.name}` has {len(values)} usable rows", f"at least {LEAST_ROWS} are needed; left out: {reasons}"
+            f"`{task}` has {len(values)} usable rows",
+            f"at least {LEAST_ROWS} are needed; left out: {left_out or 'the table is short'}",
         )
-    if target.kind == "classification" and values.n_unique() < 2:
-        raise InputError(f"`{target.name}` has labels of one class only", "a classifier needs rows of both classes")
+    if kind == "classification" and len(np.unique(values)) < 2:
+        raise InputError(f"`{task}` has labels of one class only", "a classifier needs rows of both classes")

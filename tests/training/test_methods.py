@@ -55,9 +55,9 @@ def test_options_and_what_is_given_meet_in_the_constructor():
         ("full", {"rat": 1.0}, "unknown option of kind `full` `rat`", "did you mean `rate`?"),
         ("full", {"tasks": 4}, "unknown option of kind `full` `tasks`", None),
         ("plain", {"x": 1}, "unknown option of kind `plain` `x`", "there is none"),
-        ("full", {}, "kind `full` lacks its option `rate`", "give a number"),
-        ("full", {"rate": "a"}, "option `rate` of kind `full` is `a`", "give a number"),
-        ("full", {"rate": True}, "option `rate` of kind `full` is `True`", "give a number"),
+        ("full", {}, "kind `full` lacks its option `rate`", "give a finite number"),
+        ("full", {"rate": "a"}, "option `rate` of kind `full` is `a`", "give a finite number"),
+        ("full", {"rate": True}, "option `rate` of kind `full` is `True`", "give a finite number"),
         ("full", {"rate": 1, "deep": 1}, "option `deep` of kind `full` is `1`", "give true or false"),
         ("full", {"rate": 1, "name": "three"}, "option `name` of kind `full` is `three`", "give one of `one`, `two`"),
         (

@@ -43,7 +43,14 @@ def test_a_section_is_json_without_nan():
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(None, "–"), (3, "3"), (0.12345, "0.123"), (123.456, "123.5"), (Spread(-0.5, 0.0, 1), "-0.500"), ("x", "x")],
+    [
+        *((None, "–"), (3, "3"), (0.12345, "0.123"), (123.456, "123.5"), ("x", "x")),
+        *(
+            (Spread(-0.5, 0.0, 1), "-0.500"),
+            (Spread(-0.5, 0.0, 2), "-0.500 ± 0.000"),
+            (Spread(0.5, 0.1), "0.500 ± 0.100"),
+        ),
+    ],
 )
 def test_numbers_have_three_digits(value, text):
     assert written(value) == text

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from training.architectures.layers import backbone, hidden_linears, tower
 from training.architectures.multitask_net import MultiTaskNet
+from training.methods import require
 from training.nets import DROPOUT
 
 
@@ -47,6 +48,7 @@ class SoftNet(MultiTaskNet):
         norm: str = "bn",
         dropout: float = DROPOUT,
     ) -> None:
+        require(strength >= 0, "strength", strength, "give 0 or a number above 0")
         first = backbone(hidden_linears(n_in, widths), norm, dropout)
         others: list[nn.Sequential] = [
             deepcopy(first) if same_start else backbone(hidden_linears(n_in, widths), norm, dropout)

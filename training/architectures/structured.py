@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from training.architectures.hard_sharing import HardNet
+from training.architectures.layers import WIDEST
 from training.architectures.relations import PairFunctions, RelationGraph
+from training.methods import require
 from training.nets import DROPOUT
 
 
@@ -54,6 +56,9 @@ class StructuredNet(HardNet):
         norm: str = "bn",
         dropout: float = DROPOUT,
     ) -> None:
+        for name, value in (("alpha", alpha), ("lambda1", lambda1), ("lambda2", lambda2)):
+            require(value >= 0, name, value, "give 0 or a number above 0")
+        require(1 <= embedding <= WIDEST, "embedding", embedding, f"give a whole number from 1 to {WIDEST}")
         super().__init__(n_in, tasks, widths=widths, head_hidden=head_hidden, norm=norm, dropout=dropout)
         self.graph = RelationGraph(tasks, embedding, gcn)
         self.functions = PairFunctions(tasks, per=per)

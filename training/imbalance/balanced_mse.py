@@ -11,6 +11,8 @@ normals (`GaussianMixtureMse`). Targets must be standardised; the prediction nee
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -20,11 +22,18 @@ from screener.errors import InputError
 
 LEAST_VARIANCE = 1e-4
 NOISE_RATE = 1e-2
-BANK = 256
+BANK, MOST_BANK = 256, 2**20
+MOST_COMPONENTS = 100
 
 
 class _NoiseScale(nn.Module):
-    """The σ of a balanced loss, learned or fixed."""
+    """The σ of a balanced loss, learned or fixed.
+
+    Attributes:
+        signed: the loss can be below 0.
+    """
+
+    signed: ClassVar[bool] = False
 
     def __init__(self, sigma: float, learn_sigma: bool) -> None:
         super().__init__()
@@ -73,8 +82,8 @@ class BatchMonteCarlo(_NoiseScale):
         seed: int = 0,
     ) -> None:
         super().__init__(sigma, learn_sigma)
-        if bank < 1:
-            raise InputError(f"a bank of `{bank}` labels is empty", f"give at least 1, such as {BANK}")
+        if not 1 <= bank <= MOST_BANK:
+            raise InputError(f"a bank of `{bank}` labels cannot be drawn", f"give 1 to {MOST_BANK}, such as {BANK}")
         values = torch.zeros(0) if labels is None else torch.as_tensor(np.asarray(labels), dtype=torch.float32)
         if labels is not None and (not len(values) or not torch.isfinite(values).all()):
             raise InputError("labels of the bank are missing or not finite", "give the training labels of one task")
@@ -84,7 +93,7 @@ class BatchMonteCarlo(_NoiseScale):
 
     def reset(self) -> None:
         """Start the draws again."""
-        self._generator = torch.Generator().manual_seed(self.seed)
+        self.generator = torch.Generator().manual_seed(self.seed)
 
     def forward(self, predicted: Tensor, y: Tensor) -> Tensor:
         """Loss of every row."""
@@ -93,7 +102,7 @@ class BatchMonteCarlo(_NoiseScale):
     def _others(self, y: Tensor) -> Tensor:
         """Labels that every row's own is measured against, shape (b or 1, m)."""
         if len(self.labels):
-            drawn = torch.randint(len(self.labels), (self.bank,), generator=self._generator)
+            drawn = torch.randint(len(self.labels), (self.bank,), generator=self.generator)
             return self.labels[drawn][None]
         b = len(y)
         return y.expand(b, b)[~torch.eye(b, dtype=torch.bool)].reshape(b, b - 1)
@@ -118,6 +127,8 @@ def monte_carlo_losses(predicted: Tensor, y: Tensor, others: Tensor, variance: T
 class GaussianMixtureMse(_NoiseScale):
     """Expectation over a mixture of normals fitted to the training labels: no sampling, no effect of the batch.
 
+    A label among many like it has a loss below 0.
+
     Shape:
         predicted (b,), y (b,) → loss per row (b,).
 
@@ -132,6 +143,7 @@ class GaussianMixtureMse(_NoiseScale):
         InputError: an option out of its range, or labels that are missing or not finite.
     """
 
+    signed = True
     log_share: Tensor
     centre: Tensor
     spread: Tensor
@@ -149,8 +161,9 @@ class GaussianMixtureMse(_NoiseScale):
         values = np.asarray(labels, np.float64)
         if not len(values) or not np.isfinite(values).all():
             raise InputError("labels of the mixture are missing or not finite", "give the training labels of one task")
-        if components < 1:
-            raise InputError(f"a mixture of `{components}` components is empty", "give at least 1, such as 8")
+        if not 1 <= components <= MOST_COMPONENTS:
+            hint = f"give 1 to {MOST_COMPONENTS}, such as 8"
+            raise InputError(f"a mixture of `{components}` components cannot be fitted", hint)
         for name, value in zip(("log_share", "centre", "spread"), mixture(values, components, seed), strict=True):
             self.register_buffer(name, torch.from_numpy(value).float())
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from screener.errors import InputError
-from training.imbalance.kernels import smoothing_kernel, smoothing_matrix
+from training.imbalance.kernels import FINEST, require_clip, smoothing_kernel, smoothing_matrix
 
 MOST_BUCKETS = 100
 ROWS_PER_BUCKET = 20
@@ -75,10 +75,11 @@ class FeatureSmoothing(nn.Module):
         super().__init__()
         if not 0.0 <= momentum < 1.0:
             raise InputError(f"momentum `{momentum}` is not in 0 ≤ momentum < 1", "give a share such as 0.9")
-        if buckets < 1 or not high > low:
+        if not 1 <= buckets <= FINEST or not high > low:
             raise InputError(f"`{buckets}` buckets from {low:g} to {high:g} hold no labels", "give a range of labels")
         self.low, self.high, self.buckets = low, high, buckets
-        self.start_update, self.start_smooth, self.momentum, self.clip = start_update, start_smooth, momentum, clip
+        self.start_update, self.start_smooth, self.momentum = start_update, start_smooth, momentum
+        self.clip = require_clip(clip)
         weights = smoothing_kernel(kernel, size, sigma)
         matrix = smoothing_matrix(buckets, weights / weights.sum(), "reflect")
         self.register_buffer("matrix", torch.from_numpy(matrix).float(), persistent=False)

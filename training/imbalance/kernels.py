@@ -6,6 +6,8 @@ borders leaves, nearly flat; the analytic one is exp(−x²/2σ²). They differ 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +15,8 @@ from screener.errors import InputError
 from training.imbalance.choices import require_choice
 
 KERNELS = ("official", "analytic", "triangular", "laplace")
+FINEST = 1001
+"""Bins of the widest kernel, and of the finest histogram: more than measured alloys can fill."""
 
 
 def smoothing_kernel(kind: str = "official", size: int = 5, sigma: float = 2.0) -> NDArray[np.float64]:
@@ -24,11 +28,13 @@ def smoothing_kernel(kind: str = "official", size: int = 5, sigma: float = 2.0) 
         sigma: width in bins; not used by the triangular kernel.
 
     Raises:
-        InputError: an unknown kind, an even size, or a width that is not positive.
+        InputError: an unknown kind, an even or too large size, or a width that is not positive.
     """
     require_choice("kernel", kind, KERNELS)
     if size < 1 or size % 2 == 0:
         raise InputError(f"a kernel of `{size}` bins has no middle", "give an odd size, such as 5")
+    if size > FINEST:
+        raise InputError(f"a kernel of `{size}` bins is wider than any histogram", f"give an odd size up to {FINEST}")
     if not sigma > 0.0:
         raise InputError(f"kernel width `{sigma}` is not positive", "give a width in bins, such as 2")
     x = np.arange(size) - size // 2
@@ -47,6 +53,19 @@ def _filtered_delta(size: int, sigma: float) -> NDArray[np.float64]:
     from scipy.ndimage import gaussian_filter1d
 
     return np.asarray(gaussian_filter1d(np.eye(size)[size // 2], sigma=sigma), np.float64)
+
+
+def require_clip(clip: Sequence[float]) -> tuple[float, float]:
+    """Return a smallest and a largest factor that hold 1.
+
+    Raises:
+        InputError: they do not, or they are not two.
+    """
+    if len(clip) != 2 or not 0.0 < clip[0] <= 1.0 <= clip[1]:
+        raise InputError(
+            f"clip `{', '.join(f'{each:g}' for each in clip)}` does not hold 1", "give a range such as 0.1, 10"
+        )
+    return clip[0], clip[1]
 
 
 def smoothing_matrix(bins: int, kernel: NDArray[np.float64], padding: str = "zero") -> NDArray[np.float64]:

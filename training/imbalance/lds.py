@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from screener.errors import InputError
 from training.imbalance.choices import require_choice
-from training.imbalance.kernels import smoothing_kernel, smoothing_matrix
+from training.imbalance.kernels import FINEST, require_clip, smoothing_kernel, smoothing_matrix
 
 REWEIGHTINGS = ("sqrt_inv", "inverse")
 TRIM = 0.001
@@ -54,10 +54,9 @@ def lds_weights(
     """
     require_choice("reweight", reweight, REWEIGHTINGS)
     values = _finite(y)
-    if n_bins is not None and n_bins < 1:
-        raise InputError(f"`{n_bins}` bins cannot hold labels", "give at least 1, or leave `n_bins` out")
-    if not 0.0 < clip[0] <= 1.0 <= clip[1]:
-        raise InputError(f"clip `{clip[0]:g}, {clip[1]:g}` does not hold 1", "give a range such as 0.1, 10")
+    if n_bins is not None and not 1 <= n_bins <= FINEST:
+        raise InputError(f"`{n_bins}` bins cannot hold labels", f"give 1 to {FINEST}, or leave `n_bins` out")
+    low, high = require_clip(clip)
     smooth = smoothing_kernel(kernel, size, sigma)
     edges = label_edges(values, n_bins)
     if edges is None:
@@ -65,7 +64,7 @@ def lds_weights(
     bins = bin_of(values, edges)
     counts = np.bincount(bins, minlength=len(edges) - 1).astype(np.float64)
     _, per_bin = bin_weights(counts, smooth, reweight, padding)
-    weight = np.clip(per_bin[bins], *clip)
+    weight = np.clip(per_bin[bins], low, high)
     return np.asarray(weight / weight.mean())
 
 

@@ -11,7 +11,7 @@ from screener.errors import InputError
 from training.architectures import ARCHITECTURES
 from training.architectures.hard_sharing import TASK_NORM
 from training.imbalance.choices import require_choice
-from training.multitask.kinds import check_method, make
+from training.multitask.kinds import check_method, make, registry
 from training.multitask.rows import Fold, LabelledRows
 from training.weighting import WEIGHTINGS, LossWeighting
 
@@ -51,6 +51,24 @@ def check_methods(config: MultiTaskConfig) -> None:
     if architecture.options.get("norm") == TASK_NORM and config.sampler.name != "per_task":
         raise InputError(f"norm `{TASK_NORM}` needs rows of every task in every batch", 'choose sampler = "per_task"')
     _check_remedies(config)
+    _check_signs(config)
+
+
+def _check_signs(config: MultiTaskConfig) -> None:
+    """Refuse losses that can be negative where logarithms or ratios of losses are taken."""
+    names = [balance.loss.name for balance in config.balance.values() if balance.loss is not None]
+    signed = next((name for name in names if getattr(registry("loss")[name], "signed", False)), None)
+    weighting, aggregator = config.weighting, config.aggregator
+    if signed is None:
+        return
+    message, hint = f"loss `{signed}` can be below 0, which ", 'choose loss = "bmc", or weights that are fixed'
+    if weighting is not None and WEIGHTINGS[weighting.name].needs_positive:
+        raise InputError(f"{message}weighting `{weighting.name}` cannot take", hint)
+    normalise = "" if aggregator is None else str(aggregator.options.get("normalise", ""))
+    if normalise.startswith("loss"):
+        raise InputError(
+            f"{message}normaliser `{normalise}` cannot divide by", 'choose loss = "bmc", or normalise = "l2"'
+        )
 
 
 def _check_remedies(config: MultiTaskConfig) -> None:
@@ -145,3 +163,7 @@ def _check_balance(config: MultiTaskConfig, rows: LabelledRows) -> None:
                 raise InputError(f"`{kind}` is not defined for the labels of `{task}`", "use class_weights = true")
         if balance.class_weights and not is_label:
             raise InputError(f"`{task}` has no classes to weigh", "use lds = true")
+    for column, task in enumerate(rows.tasks):
+        values = rows.y[rows.known[:, column], column]
+        if config.balance_of(task, bool(rows.is_label[column])).fds is not None and values.min() == values.max():
+            raise InputError(f"labels of `{task}` do not vary, so nothing can be smoothed", "leave its `fds` out")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from screener.errors import InputError
 
@@ -83,6 +84,12 @@ class Training:
             raise InputError(
                 f"plateau_factor of `{self.plateau_factor}` lowers nothing", "choose a number between 0 and 1"
             )
+
+    def as_many_steps(self, rows: int, of: int) -> Training:
+        """Return the same for some of the rows, with epochs and patience for as many steps as all rows take."""
+        factor = math.ceil(of / self.batch) / math.ceil(rows / self.batch)
+        longer = {n: math.ceil(getattr(self, n) * factor) for n in ("epochs", "patience", "plateau_patience")}
+        return replace(self, **longer)
 
 
 def _require_number(name: str, value: object, least: float, *, whole: bool) -> None:

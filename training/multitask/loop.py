@@ -53,13 +53,23 @@ def fit(net: MultiTaskNet, fold: Fold, config: MultiTaskConfig, seed: int) -> Fi
     return train(Trainer(net, fold, config, seed))
 
 
-def fit_each(fold: Fold, config: MultiTaskConfig, seed: int) -> tuple[FitResult, ...]:
-    """Train one independent net per task on the rows of that task alone: the yardstick, with no common batches."""
+def fit_each(fold: Fold, config: MultiTaskConfig, seed: int, *, as_many_steps: bool = False) -> tuple[FitResult, ...]:
+    """Train one independent net per task on the rows of that task alone: the yardstick, with no common batches.
+
+    Args:
+        fold: training and validation rows of all tasks.
+        config: methods and optimisation; its weighting and aggregator are left out.
+        seed: of everything.
+        as_many_steps: let epochs and patience last for as many steps as those of a net of all tasks.
+    """
     results = []
     for task, label in zip(fold.train.tasks, fold.train.is_label.tolist(), strict=True):
         own = config.balance_of(task, label)
         alone = replace(config, weighting=None, aggregator=None, balance={task: own} if own != Balance() else {})
         part = fold.only((task,))
+        if as_many_steps:
+            training = alone.training.as_many_steps(len(part.train.x), len(fold.train.x))
+            alone = replace(alone, training=training)
         results.append(fit(build_net(alone, part.train.x.shape[1], 1, seed), part, alone, seed))
     return tuple(results)
 

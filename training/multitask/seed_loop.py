@@ -29,8 +29,8 @@ from training.nets import single_thread
 def fit_seeds(fold: Fold, config: MultiTaskConfig, seeds: Sequence[int]) -> list[FitResult]:
     """Train one net per seed, all at once.
 
-    Without dropout the results are those of `fit` with ``absent = "zero"`` for every seed; with dropout only the draws
-    differ.
+    Without dropout the results are those of `fit` for every seed; with dropout only the draws differ. All nets take one
+    step together, so the head of a task that one batch lacks cannot rest: several tasks need ``absent = "zero"``.
 
     Args:
         fold: training and validation rows.
@@ -41,7 +41,7 @@ def fit_seeds(fold: Fold, config: MultiTaskConfig, seeds: Sequence[int]) -> list
         ScreenerError: as `fit`, or methods that do not run for several seeds at once.
     """
     check_before_training(config, fold)
-    _check_plain(config)
+    check_at_once(config, len(fold.train.tasks))
     single_thread()
     scales = Scales.of(fold.train)
     rows, valid = RowTensors.of(fold.train, scales), RowTensors.of(fold.valid, scales)
@@ -66,15 +66,19 @@ def fit_seeds(fold: Fold, config: MultiTaskConfig, seeds: Sequence[int]) -> list
     return [watcher.result(nets, k, scales, fold.train.tasks) for k, watcher in enumerate(watchers)]
 
 
-def _check_plain(config: MultiTaskConfig) -> None:
-    """Refuse methods with a state of their own."""
+def check_at_once(config: MultiTaskConfig, tasks: int) -> None:
+    """Check that several seeds can be trained at once: no method has a state of its own, and no head rests.
+
+    Raises:
+        InputError: they cannot.
+    """
     for kind, method in (("weighting", config.weighting), ("aggregator", config.aggregator)):
         if method is not None and (kind, method.name) != ("weighting", "fixed"):
-            raise InputError(
-                f"{kind} `{method.name}` does not run for several seeds at once", "fit the seeds one by one"
-            )
+            raise InputError(f"{kind} `{method.name}` does not run for several seeds at once", _HINT)
     if config.balance or config.sampler.name != "union":
         raise InputError("remedies and samplers do not run for several seeds at once", _HINT)
+    if tasks > 1 and config.absent != "zero":
+        raise InputError("heads without labels in a batch cannot rest for several seeds at once", 'set absent = "zero"')
 
 
 _HINT = "fit the seeds one by one"

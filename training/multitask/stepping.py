@@ -12,6 +12,7 @@ from training.aggregators import GramianWeighting, representation_gramian
 from training.architectures.layers import Dropout, Pool
 from training.architectures.multitask_net import MultiTaskNet
 from training.diagnostics.gramians import departure
+from training.imbalance.balanced_mse import BatchMonteCarlo
 from training.multitask.gradients import (
     conflict_rate,
     gradient_norms,
@@ -84,7 +85,7 @@ class Stepper:
 
     def step(self, chosen: Tensor, epoch: int) -> StepLog:
         """Learn from one batch of row numbers, shape (b,)."""
-        replay = Replay(self.net) if self.weighting is not None and self.weighting.reads_after else None
+        replay = Replay(self.net, self.objective) if self.weighting is not None and self.weighting.reads_after else None
         for parameter in self.parameters:
             parameter.grad = None  # quicker than `zero_grad`
         losses, labels, z, read = self.objective(self.net, chosen, epoch, split=self.split)
@@ -109,7 +110,7 @@ class Stepper:
         self.optimiser.step()
         self.steps += 1
         if self.weighting is not None and replay is not None:
-            self.weighting.after_step(log.losses, replay.losses(self.objective, chosen, epoch), present)
+            self.weighting.after_step(log.losses, replay.losses(chosen, epoch), present)
         return log
 
     def _extra(self) -> Tensor | None:
@@ -131,15 +132,17 @@ class Stepper:
             jacobian, sums = split_gradients(losses, present, z, read, self.shared, self.others)
         else:
             jacobian, sums = task_gradients(losses, present, self.shared, self.others)
+        told = losses.detach()[present]
         if self.weighting is not None:
-            jacobian = jacobian * self.weighting.weights()[present].to(jacobian)[:, None]
+            scale = self.weighting.weights()[present].to(jacobian)
+            jacobian, told = jacobian * scale[:, None], told * scale
             learned = [p for p in self.weighting.parameters() if p.requires_grad]
             if learned:
                 found = torch.autograd.grad(total, learned, retain_graph=True, allow_unused=True)
                 for number, slope in zip(learned, found, strict=True):
                     number.grad = slope
         gram = gramian(jacobian)
-        weights = self.aggregator(gram, losses.detach()[present], present)
+        weights = self.aggregator(gram, told, present)
         self._extra_alone(losses)
         set_gradient(self.shared, weights @ jacobian + _flat_grad(self.shared))
         for parameter, gradient in zip(self.others, sums, strict=True):
@@ -193,23 +196,28 @@ def _log(losses: Tensor, labels: Tensor, gram: Tensor, weights: Tensor) -> StepL
 
 
 class Replay:
-    """Computes the losses of a batch once more, with the same dropout and without moving statistics.
+    """Computes the losses of a batch once more, with the same dropout and labels and without moving statistics.
 
     Args:
         net: before the step whose losses shall be seen again.
+        objective: its losses.
     """
 
-    def __init__(self, net: MultiTaskNet) -> None:
-        self.net = net
+    def __init__(self, net: MultiTaskNet, objective: Objective) -> None:
+        self.net, self.objective = net, objective
+        self.banks = [module for module in objective.modules_of_terms if isinstance(module, BatchMonteCarlo)]
+        self.drawn = [bank.generator.get_state() for bank in self.banks]
         self.dropouts = [module for module in net.modules() if isinstance(module, Dropout)]
         self.marks = self._marks()
 
-    def losses(self, objective: Objective, chosen: Tensor, epoch: int) -> Tensor:
+    def losses(self, chosen: Tensor, epoch: int) -> Tensor:
         """Return the losses that the net has now, shape (t,)."""
         kept, later = [buffer.clone() for buffer in self.net.buffers()], self._marks()
         self._rewind(self.marks)
+        for bank, state in zip(self.banks, self.drawn, strict=True):
+            bank.generator.set_state(state)  # the step drew as often: afterwards it stands where it stood
         with torch.no_grad():
-            losses = torch.as_tensor(objective(self.net, chosen, epoch)[0])
+            losses = torch.as_tensor(self.objective(self.net, chosen, epoch)[0])
             for buffer, value in zip(self.net.buffers(), kept, strict=True):
                 buffer.copy_(value)
         self._rewind(later)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from training.multitask.config import MultiTaskConfig
 from training.multitask.config_parts import Balance, Method, Option, Training
 from training.study.data import StudyRows
+from training.study.learners import Alone
 
 
 def method(name: str, **options: Option) -> Method:
@@ -27,6 +28,11 @@ def mitigation_weights(rows: StudyRows) -> Method:
 def independent(training: Training) -> MultiTaskConfig:
     """Return one net per task, as in the paper."""
     return MultiTaskConfig(architecture=method("independent"), training=training)
+
+
+def alone(training: Training, *, quick: bool) -> Alone:
+    """Return one net per task, learned on its own rows; where a run is cut short, for as many steps as all others."""
+    return Alone(independent(training), as_many_steps=quick)
 
 
 def hard(

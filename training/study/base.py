@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,14 +15,13 @@ from training.study.data import StudyRows
 from training.study.runs import Arm, Ask, Cell, Say, run
 from training.study.splits import Split, grouped_splits, paper_split, thinned_as_in_paper
 from training.study.store import OutcomeStore
-from training.study.table import Difference, Score
+from training.study.table import Difference, Score, short
 
 SEEDS = (42, 123, 456, 789, 1024)
 """Seeds of the paper, doi:10.48550/arXiv.2512.22740."""
 QUICK_SEEDS = 2
-QUICK_FOLDS = 2
+FOLDS, QUICK_FOLDS = 5, 2
 QUICK_EPOCHS = 10
-SHORT = "Batches of 256, at most 100 epochs, early stopping after 15 without a better joint loss; all arms alike."
 FEW_FITS = 60
 """Quick fits that are done before two processes have loaded their libraries."""
 FAITHFUL_BATCH, BATCH, QUICK_BATCH = 32, 256, 64
@@ -115,6 +115,7 @@ class StudyContext:
         store: of outcomes, None to learn everything.
         say: told of progress.
         config: a user's own methods, for the study `custom`.
+        config_name: file that they are from, empty without one.
         effort: what the fits took; grows with every run.
     """
 
@@ -125,6 +126,7 @@ class StudyContext:
     store: OutcomeStore | None = None
     say: Say = print
     config: MultiTaskConfig | None = None
+    config_name: str = ""
     effort: Effort = field(default_factory=Effort)
 
     def training(self, batch: int = BATCH, *, short: bool = False) -> Training:
@@ -157,7 +159,7 @@ class StudyContext:
     @cached_property
     def grouped(self) -> tuple[Split, ...]:
         """Outer folds by chemical system."""
-        return grouped_splits(self.rows, QUICK_FOLDS if self.quick else 5)
+        return grouped_splits(self.rows, QUICK_FOLDS if self.quick else FOLDS)
 
     def regrouped(self, repeats: int) -> tuple[Split, ...]:
         """Outer folds of several groupings, the first one being `grouped`."""
@@ -171,25 +173,22 @@ class StudyContext:
         *,
         paper: bool = True,
         grouped: bool = True,
-        outer_seeds: int = 1,
         repeats: int = 1,
         rows: StudyRows | None = None,
     ) -> list[Ask]:
-        """Ask for arms on the paper's split with all seeds, and on the outer folds with the first few.
+        """Ask for arms on the paper's split with all seeds, and on every outer fold with the first one.
 
         Args:
             arms: what to run.
             paper: on the paper's split.
             grouped: on the outer folds.
-            outer_seeds: seeds of every outer fold.
             repeats: groupings of the outer folds; one where ``quick``.
             rows: other rows of the same compositions in the same order; the context's where None.
         """
         table = self.rows if rows is None else rows
         asked = [Ask(table, self.paper, arm, self.seeds) for arm in arms] if paper else []
-        few = self.seeds[:outer_seeds]
         splits = self.regrouped(1 if self.quick else repeats) if grouped else ()
-        return asked + [Ask(table, split, arm, few) for arm in arms for split in splits]
+        return asked + [Ask(table, split, arm, self.seeds[:1]) for arm in arms for split in splits]
 
     def run(self, asks: Iterable[Ask]) -> list[Cell]:
         """Run asks; what was learned before is looked up. A short quick run starts no processes: they take longer.
@@ -202,6 +201,31 @@ class StudyContext:
         cells = run(asked, 1 if short else self.workers, self.store, self.say)
         self.effort.add(cells)
         return cells
+
+
+def training_note(context: StudyContext) -> str:
+    """Say how the nets of a study of many arms are trained."""
+    training = context.training(short=True)
+    stop = f"early stopping after {training.patience} without a better joint loss"
+    if training.patience >= training.epochs:
+        stop = "no early stopping"
+    return f"Batches of {training.batch}, at most {training.epochs} epochs, {stop}; all arms alike."
+
+
+def alone_note(context: StudyContext) -> str:
+    """Say how many steps a net of one task takes beside one of all tasks, whose epochs have more rows."""
+    said = "An epoch of a net of one task has that task's rows alone"
+    if context.quick:
+        return f"{said}; such nets have as many more epochs in a quick look, for as many steps as the others take."
+    training, known = context.training(short=True), context.rows.rows.known[context.paper.train]
+    counts = known.sum(axis=0)
+    least, most = (
+        training.epochs * math.ceil(int(rows) / training.batch) for rows in (counts.min(), known.any(axis=1).sum())
+    )
+    return (
+        f"{said}, so that it takes fewer steps than one of all tasks: on the split `paper` at most {least:,} for "
+        f"{short(context.rows.tasks[counts.argmin()])} alone, and {most:,} for all together."
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,16 @@ from dataclasses import replace
 import numpy as np
 
 from training.diagnostics.tails import rank_correlation
+from training.multitask.config_parts import Training
 from training.report_tables import Section, Value
 from training.sources.table import HARDNESS, RESISTIVITY
 from training.study.arms import hard, independent
-from training.study.base import SHORT, Finding, Study, StudyContext, StudyResult, Verdict
+from training.study.base import Finding, Study, StudyContext, StudyResult, Verdict, alone_note, training_note
 from training.study.data import StudyRows
 from training.study.entries import gathered, task_entry
 from training.study.extended import extended_rows, extended_splits, only
 from training.study.extra_tables import GLASS, TENSILE, YIELD
+from training.study.extras import where_from
 from training.study.learners import Alone, Together
 from training.study.runs import Arm, Ask
 from training.study.splits import GROUPED, PAPER, Split, together
@@ -34,6 +36,8 @@ PARTNERS = {
 """What hardness is learned with; the first three resist the motion of dislocations as hardness does."""
 WITHIN, ACROSS = "yield strength", "resistivity"
 COLUMNS = ("r2", "mae", "spearman")
+LEAST_COMMON = 3
+"""Alloys with both properties from which on their ranks are correlated."""
 
 
 def run_clusters(context: StudyContext) -> StudyResult:
@@ -42,9 +46,8 @@ def run_clusters(context: StudyContext) -> StudyResult:
     splits = extended_splits(context, rows)
     training = context.training(short=True)
     alone = only(rows, (HARDNESS,), f"{rows.name}, hardness")
-    asks = []
-    for split, seeds in splits:
-        asks.append(Ask(alone, split, Arm(ALONE, "a net of its own", Alone(independent(training))), seeds))
+    own = Arm(ALONE, "a net of its own", Alone(independent(_training_alone(context, rows, splits[0][0]))))
+    asks = [Ask(alone, split, own, seeds) for split, seeds in splits]
     for name, partners in PARTNERS.items():
         table = only(rows, (HARDNESS, *partners), f"{rows.name}, {name}")
         arm = Arm(name, f"hard sharing with {', '.join(map(short, partners))}", Together(hard(training)))
@@ -62,7 +65,9 @@ def run_clusters(context: StudyContext) -> StudyResult:
         tuple(tested),
         findings=tuple(_findings(tested, against, overlaps)),
         notes=(
-            SHORT,
+            training_note(context),
+            alone_note(context),
+            where_from({task for partners in PARTNERS.values() for task in partners}),
             "Partners are learned from training rows only; no property of a tested composition, or on outer folds of a "
             "tested chemical system, is seen.",
             f"`{EQUAL}` has as many labels of resistivity as there are of {short(WITHIN)}: their number is then no "
@@ -78,13 +83,33 @@ CLUSTERS = Study(
 )
 
 
+def _training_alone(context: StudyContext, rows: StudyRows, split: Split) -> Training:
+    """Optimisation of the net of its own; in a quick look as many steps as with the partner of most labels."""
+    training = context.training(short=True)
+    if not context.quick:
+        return training
+    known = {task: rows.rows.known[split.train, rows.tasks.index(task)] for task in rows.tasks}
+    joint = [np.logical_or.reduce([known[task] for task in (HARDNESS, *partners)]) for partners in PARTNERS.values()]
+    return training.as_many_steps(int(known[HARDNESS].sum()), max(int(each.sum()) for each in joint))
+
+
 def overlap(rows: StudyRows, one: str, other: str) -> tuple[int, float]:
     """Count alloys with both properties, and correlate the ranks; NaN for fewer than three."""
     a, b = (rows.tasks.index(task) for task in (one, other))
     both = rows.rows.known[:, a] & rows.rows.known[:, b]
-    if both.sum() < 3:
+    if both.sum() < LEAST_COMMON:
         return int(both.sum()), float("nan")
     return int(both.sum()), rank_correlation(rows.rows.y[both, a], rows.rows.y[both, b])
+
+
+def common_words(count: int, rank: float) -> str:
+    """Write how many alloys have both properties, and how their ranks correlate where there are enough."""
+    if not count:
+        return "no common alloys"
+    alloys = f"{count:,} common alloy{'' if count == 1 else 's'}"
+    if np.isfinite(rank):
+        return f"{alloys}, ρ = {rank:.2f}"
+    return f"{alloys}, {'all of one value' if count >= LEAST_COMMON else 'too few to correlate'}"
 
 
 def _as_few(split: Split, rows: StudyRows, seed: int = 0) -> Split:
@@ -111,7 +136,8 @@ def _tables(scores: Sequence[Score], tested: Sequence[Difference], rows: StudyRo
 def _overlap_table(overlaps: dict[str, tuple[int, float]]) -> Section:
     """Alloys in common."""
     lines: list[dict[str, Value]] = [
-        {"task": short(task), "both": count, "rank": rank} for task, (count, rank) in overlaps.items()
+        {"task": short(task), "both": count, "rank": rank if np.isfinite(rank) else None}
+        for task, (count, rank) in overlaps.items()
     ]
     heads = (("task", "partner"), ("both", "alloys with hardness, too"), ("rank", "Spearman's ρ with hardness"))
     return Section(
@@ -147,7 +173,7 @@ def _findings(
             f"holds where both differences are above 0, q below 0.05; explained otherwise where ranks also correlate "
             f"above 0.8 on common alloys; else: {RULE}",
             f"against alone: {told(one)}{told_by_seeds(seeds)}; against as many labels of resistivity: {told(fair)}"
-            f"{told_by_seeds(fair_seeds)}; {count} common alloys, ρ = {rank:.2f}",
+            f"{told_by_seeds(fair_seeds)}; {common_words(count, rank)}",
             by_seeds="" if seeds is None else cluster_verdict(seeds, fair_seeds, rank),
         )
     yield sign_finding(

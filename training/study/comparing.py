@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from training.report_tables import Section
 from training.study.base import StudyContext
 from training.study.measures import HEADLINE, MATCHED, matched_recall
 from training.study.quoted import Figures, citation
 from training.study.runs import Arm, Ask, Cell
-from training.study.splits import GROUPED, PAPER, THINNED
+from training.study.splits import GROUPED, PAPER, THINNED, thinned_words
 from training.study.table import Difference, Score, arms_table, both_tests, find, ratio_of, scores_of, short
 
 Extra = Callable[[Cell], Mapping[str, Mapping[str, float]]]
 WORDS: Mapping[str, str] = {
     PAPER: "One split, 70/15/15, mean ± standard deviation over seeds",
-    THINNED: "The same split and test rows, the small tasks thinned to the paper's ratios of labels, over seeds",
+    THINNED: "The same split and test rows, the small tasks {}, over seeds",
     GROUPED: "Outer folds by chemical system, mean ± standard deviation over folds",
 }
 _TESTS: Mapping[str, str] = {
@@ -98,7 +98,8 @@ def compare(
     sections = []
     for split in WORDS:
         figures = quoted if context.rows.standard and split != GROUPED else None
-        sections.append(_section(context, name, split, reference, scores, columns, tested, figures))
+        section = _section(context, name, split, reference, scores, columns, tested, figures)
+        sections.append(section if matched is None else replace(section, caption=f"{section.caption} {_said(matched)}"))
     return Comparison(cells, scores, tested, [section for section in sections if section.rows])
 
 
@@ -113,6 +114,12 @@ def per_task(context: StudyContext) -> list[tuple[str, str, str]]:
     return [(task, short(task), metrics[0]) for task, metrics in headline_metrics(context).items()]
 
 
+def _said(matched: str) -> str:
+    """Say what a recall at matched precision is."""
+    at = f"the precision that `{matched}` of the same split and seed has at probability ½"
+    return f"`{MATCHED}`: the highest recall at {at}."
+
+
 def _section(
     context: StudyContext,
     name: str,
@@ -124,7 +131,8 @@ def _section(
     figures: Figures | None,
 ) -> Section:
     """One kind of split as a table."""
-    caption = f"{WORDS[split]}{_TESTS[split].format(reference)}."
+    thinned = thinned_words(context.rows, context.thinned) if context.rows.standard else ""
+    caption = f"{WORDS[split].format(thinned)}{_TESTS[split].format(reference)}."
     caption += f" Quoted: {citation()}, other rows than these." if figures else ""
     key = f"{name}-{split.replace(' ', '-').replace(':', '-')}"
     args = (key, f"Split `{split}`", caption, scores, columns)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from training.study.arms import hard, independent
-from training.study.base import SHORT, Finding, Study, StudyContext, StudyResult
+from training.study.arms import alone, hard
+from training.study.base import Finding, Study, StudyContext, StudyResult, alone_note, training_note
 from training.study.comparing import compare, headline_metrics, per_task
 from training.study.curriculum_learners import InStages
-from training.study.learners import Alone, Together
+from training.study.learners import Together
 from training.study.runs import Arm
 from training.study.table import short
 from training.study.verdicts import picks, sign_finding
@@ -26,7 +26,7 @@ def run_curriculum(context: StudyContext) -> StudyResult:
     brief = hard(replace(training, epochs=third, patience=min(training.patience, third)))
     arms = [
         Arm(AT_ONCE, "hard sharing", Together(config)),
-        Arm(ALONE, "one net per task", Alone(independent(training))),
+        Arm(ALONE, "one net per task", alone(training, quick=context.quick)),
         Arm(LARGE_FIRST, "one more task in each stage, by falling size", InStages(config)),
         Arm(SMALL_FIRST, "by rising size", InStages(config, large_first=False)),
         Arm(NO_REPLAY, "earlier tasks are learned no more", InStages(config, replay=False)),
@@ -66,7 +66,8 @@ def run_curriculum(context: StudyContext) -> StudyResult:
         (*found.tested,),
         findings=tuple(findings),
         notes=(
-            SHORT,
+            training_note(context),
+            alone_note(context),
             "Every stage goes on from the best state of the one before with the whole budget of epochs; "
             f"`{BRIEF}` shares one budget among the stages.",
             f"`{NO_REPLAY}` stops by its last task alone.",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,23 +97,6 @@ def measured_rows() -> StudyRows:
     tables = load_measured().tables
     chosen = {task: tables[TARGET_OF_TASK.get(task, task)] for task in STANDARD_TASKS}
     return rows_of_tables(chosen, "full", "the union of the measured data sets, one row per composition")
-
-
-def user_rows(data: Path, declaration: Path | None = None, *, units: Literal["at", "wt"] | None = None) -> StudyRows:
-    """Load a user's own table as `training fit --data` reads it, or an export of the paper's table.
-
-    Raises:
-        InputError: a table or declaration that cannot be used.
-    """
-    from training.measured import load_measured
-    from training.study.original import is_original, read_original
-
-    if declaration is None and is_original(data):
-        return read_original(data)
-    tables = load_measured(data, declaration, units=units, with_catalogue=False).tables
-    named = {rows.recipe.task: rows for rows in tables.values()}
-    ordered = {task: named[task] for task in (*STANDARD_TASKS, *named) if task in named}
-    return rows_of_tables(ordered, "own", f"`{data.name}`, one row per composition")
 
 
 def rows_of_tables(tables: Mapping[str, TaskRows], name: str, words: str) -> StudyRows:

@@ -13,7 +13,7 @@ from training.multitask.rows import LabelledRows
 from training.report_tables import Section
 from training.sources.table import AMORPHOUS, RESISTIVITY
 from training.study.arms import hard, method
-from training.study.base import SHORT, Finding, Study, StudyContext, StudyResult, Verdict
+from training.study.base import Finding, Study, StudyContext, StudyResult, Verdict, training_note
 from training.study.data import StudyRows
 from training.study.entries import gathered, task_entry
 from training.study.learners import Together
@@ -58,7 +58,7 @@ def run_derived(context: StudyContext) -> StudyResult:
         tuple(tested),
         findings=tuple(_findings(tested, against_copy)),
         notes=(
-            SHORT,
+            training_note(context),
             "The electrons' thermal conductivity is L₀T/ρ at 300 K (Wiedemann and Franz): no measurement is in it.",
             f"`{COPIED}` and `{DOUBLE}` say what weighing resistivity twice does, with and without a second head.",
             "Features hold no property of the alloy, so that no target is given away by one.",

@@ -5,6 +5,7 @@ The values of one composition are merged to their median, whatever their source.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 
@@ -111,6 +112,16 @@ def with_extras(rows: StudyRows, extra: ExtraRows, *, most: int | None = None, s
         labels,
         [*rows.log.tolist(), *log],
         [*rows.units, *(PROPERTIES[task].unit for task in extra.tasks)],
+    )
+
+
+def where_from(tasks: Collection[str]) -> str:
+    """Say which further properties are learned from, and that they are of no table that a user gave."""
+    wanted = [task for task in PROPERTIES if task in tasks]
+    sources = dict.fromkeys(table.source for table in EXTRA_TABLES if not table.values.keys().isdisjoint(wanted))
+    return (
+        f"Further properties, here {', '.join(f'`{task}`' for task in wanted)}, are those of the measured data sets on "
+        f"this machine, whatever table is studied: {', '.join(f'`{source}`' for source in sources)}."
     )
 
 

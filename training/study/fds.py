@@ -7,7 +7,7 @@ from dataclasses import replace
 from training.multitask.config import EVERY
 from training.multitask.config_parts import Balance
 from training.study.arms import hard, method, mitigation_weights
-from training.study.base import SHORT, Finding, Study, StudyContext, StudyResult
+from training.study.base import Finding, Study, StudyContext, StudyResult, training_note
 from training.study.comparing import compare
 from training.study.learners import Together
 from training.study.measures import largest_gap
@@ -49,7 +49,7 @@ def run_fds(context: StudyContext) -> StudyResult:
             "FDS leaves every score as the base has it.",
             "does not hold" if gap > LEAST_CHANGE else "holds",
             f"holds where no prediction changes by more than {LEAST_CHANGE:g}",
-            f"predictions as learned change by up to {gap:.3g}",
+            f"some prediction changes by {gap:.3g}, in the unit that its task is learned in ({learned_units(context)})",
             "FDS rows equal the baseline's exactly, which a module that runs cannot give",
         )
     ]
@@ -65,7 +65,19 @@ def run_fds(context: StudyContext) -> StudyResult:
         tuple(found.scores),
         tuple(found.tested),
         findings=tuple(findings),
-        notes=(SHORT, "Tail errors are in standard deviations of the training labels; lower is better."),
+        notes=(
+            training_note(context),
+            "Tail errors are in standard deviations of the training labels; lower is better.",
+        ),
+    )
+
+
+def learned_units(context: StudyContext) -> str:
+    """Name the units of predictions as learned, in the order of the tasks."""
+    rows = context.rows
+    return ", ".join(
+        "logit" if label else f"{'ln ' if log else ''}{unit}"
+        for label, log, unit in zip(rows.rows.is_label.tolist(), rows.log.tolist(), rows.units, strict=True)
     )
 
 

@@ -38,13 +38,13 @@ def run_gradients(context: StudyContext) -> StudyResult:
         PER_TASK: ("as many rows of every task in each batch", hard(training, sampler="per_task")),
     }
     few = {"most": 128, "splits": 2, "resamples": 8, "batches": 25} if context.quick else {}
-    arms = [Arm(n, words, GradientLearner(config, steps, **few)) for n, (words, config) in configs.items()]
-    cells = context.run(context.asks(arms))
+    learners = {name: GradientLearner(config, steps, **few) for name, (_, config) in configs.items()}
+    cells = context.run(context.asks([Arm(name, words, learners[name]) for name, (words, _) in configs.items()]))
     scores = _scores(cells)
     return StudyResult(
         "gradients",
         "Gradients of the tasks",
-        (_noise(context, cells), *_by_pair(context, cells), _sizes(cells)),
+        (_noise(context, cells), *_by_pair(context, cells, learners[PLAIN].resamples), _sizes(cells)),
         tuple(scores),
         plots=tuple(_plots(context, cells, steps)),
         findings=tuple(_findings(context, cells)),
@@ -124,8 +124,8 @@ def _noise(context: StudyContext, cells: Sequence[Cell]) -> Section:
     return Section("gradients-noise", "The noise floor", caption, columns, rows)
 
 
-def _by_pair(context: StudyContext, cells: Sequence[Cell]) -> Iterator[Section]:
-    """Cosines between tasks, for both kinds of splits."""
+def _by_pair(context: StudyContext, cells: Sequence[Cell], resamples: int) -> Iterator[Section]:
+    """Cosines between tasks, for both kinds of splits; ``resamples`` made each interval."""
     heads: tuple[tuple[str, str], ...] = (
         ("arm", "arm"),
         ("pair", "tasks"),
@@ -147,7 +147,8 @@ def _by_pair(context: StudyContext, cells: Sequence[Cell]) -> Iterator[Section]:
                 rows.append(line)
         caption = (
             "Cosines between tasks, means over checkpoints after the first; `95 %` are the mean ends of each "
-            "checkpoint's interval, `conflicts` the share of resamples with a negative cosine."
+            f"checkpoint's interval, quantiles of only {resamples} resamples of the rows and so rough themselves; "
+            "`conflicts` is the share of resamples with a negative cosine."
         )
         yield Section(f"gradients-{kind}", f"Cosines between tasks, split `{kind}`", caption, heads, rows)
 
@@ -202,10 +203,11 @@ def _findings(context: StudyContext, cells: Sequence[Cell]) -> list[Finding]:
             Finding(
                 f"The gradients of {name} are orthogonal: their cosine is near 0.",
                 orthogonality(small, floor, low, high),
-                f"holds where the corrected cosine's interval is within ±{NEAR_ZERO:g}; else explained otherwise where "
-                f"batches of {SMALL_BATCH} show less than {NEAR_ZERO:g} although the interval is beyond it, or a task "
-                f"agrees with itself no better than {2 * NEAR_ZERO:g} there: noise alone looks like that; does not "
-                f"hold where both are beyond ±{NEAR_ZERO:g}",
+                f"holds where the corrected cosine's interval is within ±{NEAR_ZERO:g}; explained otherwise where "
+                f"batches of {SMALL_BATCH} show less than {NEAR_ZERO:g} and either the interval is beyond "
+                f"±{NEAR_ZERO:g}, or it reaches over that and a task agrees with itself no better than "
+                f"{2 * NEAR_ZERO:g} in such batches, where noise shows cosines near 0 whatever the true one is, 0 or "
+                f"not; does not hold where both are beyond ±{NEAR_ZERO:g}; else not decided",
                 f"batches of {SMALL_BATCH}: {small:+.3f}, a task with itself there: {floor:+.3f}; "
                 f"corrected: {corrected:+.3f} ({low:+.3f} to {high:+.3f})",
                 "cosines within ±0.03",

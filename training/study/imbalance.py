@@ -16,7 +16,7 @@ from training.multitask.config import MultiTaskConfig
 from training.multitask.kinds import make
 from training.report_tables import Section, Value
 from training.study.arms import hard, method, mitigation_weights
-from training.study.base import Finding, Plot, Study, StudyContext, StudyResult, Verdict
+from training.study.base import Finding, Plot, Study, StudyContext, StudyResult, Verdict, training_note
 from training.study.data import StudyRows
 from training.study.entries import Entry, gathered, task_entry
 from training.study.learners import Together
@@ -37,7 +37,7 @@ FIXED, INVERSE, PER_TASK = "weights of 10", "inverse size", "rows per task"
 
 def run_imbalance(context: StudyContext) -> StudyResult:
     """Learn beside nested subsamples of the large task, at equal numbers of steps and at equal epochs."""
-    rows, (large, small) = context.rows, chosen_tasks(context.rows)
+    rows, (large, small), note = context.rows, chosen_tasks(context.rows), training_note(context)
     asks, placed = [], []
     for unit, split, seed in _units(context):
         ladder = ladder_of(rows, split, (large, small), QUICK_RATIOS if context.quick else RATIOS, seed)
@@ -54,20 +54,21 @@ def run_imbalance(context: StudyContext) -> StudyResult:
     ]
     scores = gathered(entries)
     slopes = _slopes(context, entries, small)
+    no_slope = why_no_slope(entries, rows.tasks[large], rows.tasks[small])
     return StudyResult(
         "imbalance",
         "Imbalance of the tasks",
-        tuple(_sections(context, scores, slopes, small)),
+        tuple(_sections(context, scores, slopes, small, no_slope)),
         tuple(scores),
         quoted=quoted("imbalance") if rows.standard else {},
-        plots=(_plot(scores, rows.tasks[small], HEADLINE[bool(rows.rows.is_label[small])]),),
+        plots=() if no_slope else (_plot(scores, rows.tasks[small], HEADLINE[bool(rows.rows.is_label[small])]),),
         findings=tuple(_findings(slopes, rows.tasks[small])),
         notes=(
             f"Labels of {short(rows.tasks[large])} are hidden in nested subsamples of the training rows; validation "
             "and test rows keep theirs. The small tasks are thinned as in the paper where the tasks are its own.",
             "At equal epochs a larger table also means more steps; at equal steps nothing but the ratio changes, and "
             "no fit stops early.",
-            "At equal epochs: batches of 256, at most 100 epochs, early stopping after 15 without a better joint loss.",
+            f"At equal epochs: {note[0].lower()}{note[1:]}",
             "Every seed, and every outer fold, has a subsample of its own.",
         ),
     )
@@ -171,10 +172,28 @@ def _slopes(context: StudyContext, entries: Sequence[Entry], small: int) -> dict
     return found
 
 
+def why_no_slope(entries: Sequence[Entry], large: str, small: str) -> str:
+    """Say why there is neither slope nor figure; empty where some seed or outer fold has several ratios."""
+    ratios: dict[tuple[str, int], set[float]] = {}
+    for entry in entries:
+        ratios.setdefault((entry.split, entry.unit), set()).add(entry.scores["ratio"])
+    if any(len(found) > 1 for found in ratios.values()):
+        return ""
+    most = max(max(found) for found in ratios.values())
+    return (
+        f"There are no slopes and there is no figure: with at most {most:.3g} times as many training labels of "
+        f"{short(large)} as of {short(small)} there is a single ratio."
+    )
+
+
 def _sections(
-    context: StudyContext, scores: Sequence[Score], slopes: Mapping[tuple[str, str], PairedTest], small: int
+    context: StudyContext,
+    scores: Sequence[Score],
+    slopes: Mapping[tuple[str, str], PairedTest],
+    small: int,
+    no_slope: str,
 ) -> Iterator[Section]:
-    """Scores on every rung, and the slopes."""
+    """Scores on every rung, and the slopes, or why there are none."""
     task, metric = context.rows.tasks[small], HEADLINE[bool(context.rows.rows.is_label[small])]
     figures = list(quoted("imbalance").values()) if context.rows.standard else []
     for kind in (PAPER, GROUPED):
@@ -207,6 +226,7 @@ def _sections(
     ]
     caption = (
         "Slope over the decimal logarithm of the ratio, each seed or outer fold with a level and slope of its own."
+        f"{f' {no_slope}' if no_slope else ''}"
     )
     yield Section("imbalance-slopes", "Slopes", caption, (*heads, ("p", "p")), lines)
 
@@ -217,9 +237,12 @@ def _plot(scores: Sequence[Score], task: str, metric: str) -> Plot:
     for name in (FIXED, INVERSE, PER_TASK):
         chosen = [s for s in scores if s.split == GROUPED and s.metric == metric and s.arm.startswith(f"{name},")]
         ratios = [find(scores, s.arm, task, "ratio", GROUPED) for s in chosen]
-        at: NDArray[np.float64] = np.log10([r.mean if r else np.nan for r in ratios])
+        at: NDArray[np.float64] = np.array([r.mean if r else np.nan for r in ratios])
         lines[name] = (at, np.array([s.mean for s in chosen]))
-    return Plot("ratio", lines_svg(f"{short(task)} beside a larger task", lines, "log10 ratio of labels", metric))
+    title = f"{short(task)} beside a larger task, equal steps, outer folds"
+    return Plot(
+        "ratio", lines_svg(title, lines, "labels of the large task per label of the small one", metric, log_x=True)
+    )
 
 
 def slope_verdict(fair: PairedTest | None, confounded: PairedTest | None) -> Verdict:

@@ -15,7 +15,7 @@ from training.multitask.config import MultiTaskConfig
 from training.multitask.history import FitResult
 from training.multitask.loop import build_net, fit, fit_each
 from training.multitask.rows import Fold
-from training.multitask.seed_loop import fit_seeds
+from training.multitask.seed_loop import check_at_once, fit_seeds
 from training.study.data import StudyRows
 from training.study.splits import Split
 
@@ -130,9 +130,15 @@ class Together(Learner):
 
 @dataclass(frozen=True, slots=True)
 class Alone(Learner):
-    """One net per task on the rows of that task alone."""
+    """One net per task on the rows of that task alone.
+
+    Attributes:
+        config: methods and optimisation.
+        as_many_steps: epochs last for as many steps as those of a net of all tasks.
+    """
 
     config: MultiTaskConfig
+    as_many_steps: bool = False
 
     def check(self, job: Job) -> None:
         """Check the rows."""
@@ -141,38 +147,55 @@ class Alone(Learner):
 
     def describe(self) -> Mapping[str, object]:
         """Tell the configuration."""
-        return {"learner": "alone", "config": self.config.table()}
+        return {"learner": "alone", "config": self.config.table(), "steps": self.as_many_steps}
 
     def learn(self, job: Job, seeds: Sequence[int]) -> list[Outcome]:
         """Fit t nets per seed."""
-        return [side_by_side([outcome_of(each, job) for each in fit_each(job.fold, self.config, s)]) for s in seeds]
+        fold = job.fold
+        fitted = [fit_each(fold, self.config, seed, as_many_steps=self.as_many_steps) for seed in seeds]
+        return [side_by_side([outcome_of(result, job) for result in results]) for results in fitted]
 
 
 @dataclass(frozen=True, slots=True)
 class SeedsTogether(Learner):
-    """As `Together`, or as `Alone` where ``each``, with the nets of all seeds in one batched product."""
+    """As `Together`, or as `Alone` where ``each``, with the nets of all seeds in one batched product.
+
+    Attributes:
+        config: methods and optimisation.
+        each: one net per task.
+        as_many_steps: as for `Alone`.
+    """
 
     at_once: ClassVar[bool] = True
 
     config: MultiTaskConfig
     each: bool = False
+    as_many_steps: bool = False
 
     def check(self, job: Job) -> None:
         """Check configuration and rows."""
+        check_at_once(self.config, 1 if self.each else len(job.rows.tasks))
         if not self.each:
             check_before_training(self.config, job.fold)
 
     def describe(self) -> Mapping[str, object]:
         """Tell the configuration."""
-        return {"learner": "seeds together", "each": self.each, "config": self.config.table()}
+        told = {"each": self.each, "steps": self.as_many_steps}
+        return {"learner": "seeds together", **told, "config": self.config.table()}
 
     def learn(self, job: Job, seeds: Sequence[int]) -> list[Outcome]:
         """Fit all seeds at once."""
         if not self.each:
             return [outcome_of(result, job) for result in fit_seeds(job.fold, self.config, seeds)]
-        alone = MultiTaskConfig(architecture=self.config.architecture, training=self.config.training)
-        parts = [fit_seeds(job.fold.only((task,)), alone, seeds) for task in job.rows.tasks]
+        parts = [self._alone(job.fold, task, seeds) for task in job.rows.tasks]
         return [side_by_side([outcome_of(part[k], job) for part in parts]) for k in range(len(seeds))]
+
+    def _alone(self, fold: Fold, task: str, seeds: Sequence[int]) -> list[FitResult]:
+        """Fit all seeds of one task."""
+        part, training = fold.only((task,)), self.config.training
+        if self.as_many_steps:
+            training = training.as_many_steps(len(part.train.x), len(fold.train.x))
+        return fit_seeds(part, MultiTaskConfig(architecture=self.config.architecture, training=training), seeds)
 
 
 def outcome_of(result: FitResult, job: Job, extras: Mapping[str, Array] | None = None) -> Outcome:
@@ -193,14 +216,20 @@ def outcome_of(result: FitResult, job: Job, extras: Mapping[str, Array] | None =
             found[name] = np.atleast_1d(np.asarray(told(), np.float64))
     test, valid = job.x_test, job.x_valid
     return Outcome(
-        result.predict(test),
-        result.predict(test, best="task"),
-        result.predict(valid),
-        result.predict(valid, best="task"),
+        _predicted(result, test, "joint"),
+        _predicted(result, test, "task"),
+        _predicted(result, valid, "joint"),
+        _predicted(result, valid, "task"),
         np.array(history.train),
         np.array(history.valid),
         {**found, **(extras or {})},
     )
+
+
+def _predicted(result: FitResult, x: Array, best: str) -> Array:
+    """Predictions of a checkpoint; NaN where no epoch ended with a finite loss, so that no score is made of them."""
+    epochs = result.task_epochs if best == "task" else (result.joint_epoch,) * len(result.tasks)
+    return np.where(np.array(epochs) < 0, np.nan, result.predict(x, best=best))
 
 
 def side_by_side(parts: Sequence[Outcome]) -> Outcome:

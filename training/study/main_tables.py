@@ -16,6 +16,9 @@ from training.study.runs import Cell, select
 from training.study.splits import GROUPED
 from training.study.table import Score, find, short
 
+LEAST_REFERENCE = 0.1
+"""Score of an independent net below which a relative gain is not told."""
+
 
 def confusion_table(cells: Sequence[Cell], reference: str, arms: Sequence[str]) -> Section:
     """Count hits and errors of labels over all outer folds, at the precision that the reference has at probability ½.
@@ -71,7 +74,9 @@ def bootstrap_table(cells: Sequence[Cell], reference: str, arms: Sequence[str]) 
                 rows.append({"arm": arm, "task": short(chosen[0].rows.tasks[task]), **named})
     caption = (
         f"Recall less that of `{reference}`, every arm at the precision that this has at probability ½ in the same "
-        f"fold; 95 % of {DRAWS:,} paired resamples of the chemical systems of all outer folds and groupings."
+        f"fold; 95 % of {DRAWS:,} paired resamples of the chemical systems of all outer folds and groupings. The nets "
+        "stay as they are: an interval that leaves 0 out speaks of these nets on other tested alloys. The findings ask "
+        "for more, a difference that outlasts learning from other rows, and judge it by its scatter over outer folds."
     )
     columns = (("arm", "arm"), ("task", "labels"), ("difference", "recall gained"), ("low", "low"), ("high", "high"))
     return Section("main-bootstrap", "Recall gained, systems drawn again", caption, columns, rows)
@@ -95,10 +100,12 @@ def synergy_table(
 ) -> Section:
     """Give the relative gain of every task over learning alone, and their mean, by kind of split.
 
+    A gain over a score near 0 says nothing; such tasks have none and are left out of the mean.
+
     Args:
         scores: of the study.
         labels: task → whether it is a label.
-        references: arm → the arm that learned alone, trained alike.
+        references: arm → the arm that learned alone, with the same batches.
         splits: kinds of splits.
     """
     rows: list[dict[str, Value]] = []
@@ -109,11 +116,19 @@ def synergy_table(
                 for task, label in labels.items()
             }
             means = {task: [s.mean for s in pair if s is not None] for task, pair in pairs.items()}
-            if arm == alone or any(len(pair) < 2 or not pair[1] for pair in means.values()):
+            if arm == alone or any(len(pair) < 2 for pair in means.values()):
                 continue
-            gains = relative_gains({t: m[0] for t, m in means.items()}, {t: m[1] for t, m in means.items()})
-            row: dict[str, Value] = {"split": split, "arm": arm, "mean": float(np.mean(list(gains.values())))}
-            rows.append({**row, **gains})
+            fair = {task: pair for task, pair in means.items() if pair[1] >= LEAST_REFERENCE}
+            gains = (
+                relative_gains({t: m[0] for t, m in fair.items()}, {t: m[1] for t, m in fair.items()}) if fair else {}
+            )
+            row: dict[str, Value] = {"split": split, "arm": arm}
+            rows.append({**row, **gains, "mean": float(np.mean(list(gains.values()))) if gains else None})
     columns = (("split", "split"), ("arm", "arm"), *((task, short(task)) for task in labels), ("mean", "mean"))
-    caption = "Relative gain of R² or average precision over independent nets trained alike; above 0, sharing helped."
+    caption = (
+        "Relative gain of R² or average precision over independent nets with the same batches and rate, whose epochs "
+        "have the rows of one task alone and so fewer steps; above 0, sharing helped. Where these nets score below "
+        f"{LEAST_REFERENCE:g} there is a dash, and the mean is over the other tasks: a gain over nearly nothing is no "
+        "measure."
+    )
     return Section("main-synergy", "Synergy", caption, columns, rows)

@@ -63,7 +63,7 @@ def task_scores(rows: StudyRows, split: Split, task: int, test: Array, valid: Ar
         return {}
     if not rows.rows.is_label[task]:
         return _regression(rows, task, y, predicted, _spread(rows, split, task))
-    return {**screening_scores(y, sigmoid(predicted)), **_at_rule(rows, split, task, y, predicted, valid)}
+    return {**_screened(y, sigmoid(predicted)), **_at_rule(rows, split, task, y, predicted, valid)}
 
 
 def sigmoid(logit: Array) -> Array:
@@ -142,6 +142,12 @@ def _regression(rows: StudyRows, task: int, y: Array, predicted: Array, spread: 
         "mae_physical": float(np.abs(error).mean()),
         "rmse_physical": float(np.sqrt((error**2).mean())),
     }
+
+
+def _screened(y: Array, probability: Array) -> dict[str, float]:
+    """Scores of labels at ½; where nothing is flagged, there is no precision."""
+    scores = screening_scores(y, probability)
+    return scores if (probability >= 0.5).any() else {**scores, "precision": float("nan")}
 
 
 def _at_rule(rows: StudyRows, split: Split, task: int, y: Array, logit: Array, valid: Array) -> Mapping[str, float]:

@@ -9,10 +9,11 @@ import numpy as np
 from training.multitask.config import EVERY
 from training.multitask.config_parts import Balance, Method
 from training.report_tables import Section
-from training.study.arms import hard, independent, method, mitigation_weights, paper_weights
-from training.study.base import SHORT, Study, StudyContext, StudyResult
+from training.study.arms import alone, hard, method, mitigation_weights, paper_weights
+from training.study.base import Study, StudyContext, StudyResult, alone_note, training_note
 from training.study.comparing import compare, headline_metrics, per_task
-from training.study.learners import Alone, Together
+from training.study.data import StudyRows
+from training.study.learners import Together
 from training.study.mitigation_findings import mitigation_findings
 from training.study.quoted import quoted
 from training.study.runs import Arm, Cell, select
@@ -35,10 +36,11 @@ def run_mitigation(context: StudyContext) -> StudyResult:
     against_sum = found.against(SUM, headline_metrics(context))
     against_alone = found.against(ALONE, headline_metrics(context))
     sections = [*found.sections, _log_table(found.cells), _against_alone(context, arms, against_alone)]
-    findings = mitigation_findings(context, found, against_sum, against_alone) if context.rows.standard else []
+    findings = mitigation_findings(context, found, against_sum, against_alone)
     notes = (
-        SHORT,
-        f"`{BASE}` adds the losses with the weights (1, 10, 10) of the paper's remedies (others: by inverse size).",
+        training_note(context),
+        alone_note(context),
+        f"`{BASE}` adds the losses with {_base_words(context)}.",
         f"`{SUM}` goes the way of the aggregators, but its aggregate is the weighted sum: what an aggregator adds is "
         "its difference from this arm, not from a base that scales heads otherwise.",
     )
@@ -61,8 +63,8 @@ def mitigation_arms(context: StudyContext) -> list[Arm]:
     """Make all contenders, trained alike."""
     training, ten = context.training(short=True), mitigation_weights(context.rows)
     arms = [
-        Arm(ALONE, "one net per task", Alone(independent(training))),
-        Arm(BASE, "weights (1, 10, 10)", Together(hard(training, ten))),
+        Arm(ALONE, "one net per task", alone(training, quick=context.quick)),
+        Arm(BASE, _base_words(context), Together(hard(training, ten))),
         Arm("equal weights", "losses added", Together(hard(training))),
         Arm("paper weights", "weights (1, 65, 62)", Together(hard(training, paper_weights(context.rows)))),
         Arm("inverse size", "weights by labels", Together(hard(training, method("fixed", weights="inverse_size")))),
@@ -86,7 +88,26 @@ def mitigation_arms(context: StudyContext) -> list[Arm]:
     ]
     for sampler in ("stratified", "per_task"):
         arms.append(Arm(f"{sampler} batches", "base weights", Together(hard(training, ten, sampler=sampler))))
-    return arms
+    return [arm for arm in arms if arm.name not in _doubles(context.rows)]
+
+
+def _doubles(rows: StudyRows) -> set[str]:
+    """Name the arms that learn exactly as others do, where the tasks are not the paper's."""
+    if rows.standard:
+        return set()
+    found = {"paper weights", "inverse size"}  # the base's own
+    if rows.rows.known.all():  # tasks of one size
+        found |= {"equal weights", "sum, no weights", "pcgrad, no weights"}
+    if rows.rows.is_label.all():  # no regression to remedy
+        found |= {*remedies(), "lds + gradnorm", "lds + pcgrad"}
+    return found
+
+
+def _base_words(context: StudyContext) -> str:
+    """How the base adds losses."""
+    if context.rows.standard:
+        return "the weights (1, 10, 10) of the paper's remedies"
+    return "weights by inverse size: one with a tenth of the labels counts ten times"
 
 
 def remedies() -> dict[str, Balance]:

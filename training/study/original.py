@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,19 @@ import numpy as np
 from screener.descriptors.specs import KANG_ELEMENTS
 from screener.elements import element_symbols
 from screener.errors import InputError
+from training.curation import RANGES
 from training.sources.table import AMORPHOUS, HARDNESS, RESISTIVITY, composition_keys
 from training.study.data import StudyRows, merged_values, study_rows
+from training.user_table import outside_words, refuse_other_unit, refuse_too_few
 
 TARGETS = {RESISTIVITY: ("resistivity",), HARDNESS: ("hardness",), AMORPHOUS: ("amorphous", "p_amorphous")}
 """Column of each target, and what else it may be called."""
 _SUM = 0.01
 """Fractions may miss 1 by so much before the row is refused."""
+_UNIT_HINTS = {
+    RESISTIVITY: "write every value in µΩ·cm; 1 Ω·m is 1e8 µΩ·cm",
+    HARDNESS: "write every value in GPa; 1 HV is 0.00981 GPa",
+}
 
 
 def is_original(path: Path) -> bool:
@@ -36,11 +43,16 @@ def is_original(path: Path) -> bool:
     return elements > len(KANG_ELEMENTS) // 2 and not names & {"composition", "formula", "alloy"}
 
 
-def read_original(path: Path) -> StudyRows:
+def read_original(path: Path, say: Callable[[str], None]) -> StudyRows:
     """Read the export: 15 columns of atomic fractions (or per cent), and the three targets, empty where unknown.
 
+    Args:
+        path: the table.
+        say: told what was left out.
+
     Raises:
-        InputError: a column is missing, a value is no number, or fractions do not add up.
+        InputError: a column is missing, a value is no number or none that an alloy can have, fractions do not add up,
+            or a target has too few values, most of them in another unit, or labels of one class.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -56,8 +68,10 @@ def read_original(path: Path) -> StudyRows:
     amounts = np.array([[_number(r, c, header, line) for c in elements] for line, r in rows])
     y = np.array([[_number(r, c, header, line, absent=math.nan) for c in targets.values()] for line, r in rows])
     fractions = _fractions(amounts, [line for line, _ in rows])
-    _check_targets(y, [line for line, _ in rows])
-    return _merged_rows(path, fractions, y)
+    _check_values(y, [line for line, _ in rows])
+    _check_usable(y)
+    _leave_out(y, say)
+    return _merged_rows(path, fractions, y, say)
 
 
 def _column(place: dict[str, int], name: str, others: tuple[str, ...], path: Path) -> int:
@@ -97,21 +111,40 @@ def _fractions(amounts: np.ndarray, lines: list[int]) -> np.ndarray:
     return fractions
 
 
-def _check_targets(y: np.ndarray, lines: list[int]) -> None:
-    """Refuse resistivities of which there is no logarithm, and labels other than 0 and 1."""
+def _check_values(y: np.ndarray, lines: list[int]) -> None:
+    """Refuse numbers that are not above zero, labels other than 0 and 1, and empty columns."""
     for column, name in enumerate(TARGETS):
-        if not (~np.isnan(y[:, column])).any():
+        label = name == AMORPHOUS
+        wrong = ~np.isin(y[:, column], (0.0, 1.0)) if label else ~(y[:, column] > 0.0)
+        at = np.flatnonzero(wrong & ~np.isnan(y[:, column]))
+        if len(at):
+            hint = "write labels as 0 or 1" if label else "write values above 0"
+            raise InputError(f"`{name}` in line {lines[at[0]]} is `{y[at[0], column]:g}`", hint)
+        if np.isnan(y[:, column]).all():
             raise InputError(f"no row has a value of `{name}`", "fill in the column")
-    low = np.flatnonzero(y[:, 0] <= 0.0)
-    if len(low):
-        raise InputError(f"`{RESISTIVITY}` in line {lines[low[0]]} is `{y[low[0], 0]:g}`", "write values above 0")
-    odd = np.flatnonzero(~np.isnan(y[:, 2]) & ~np.isin(y[:, 2], (0.0, 1.0)))
-    if len(odd):
-        raise InputError(f"`{AMORPHOUS}` in line {lines[odd[0]]} is `{y[odd[0], 2]:g}`", "write labels as 0 or 1")
 
 
-def _merged_rows(path: Path, fractions: np.ndarray, y: np.ndarray) -> StudyRows:
-    """One row per composition: medians, and labels of the majority."""
+def _check_usable(y: np.ndarray) -> None:
+    """Refuse targets that cannot be learned, by the limits of a user's own table."""
+    for column, name in enumerate(TARGETS):
+        known = y[~np.isnan(y[:, column]), column]
+        refuse_other_unit(name, known, _UNIT_HINTS.get(name, ""))
+        without = f"{len(y) - len(known)} × no {name}" if len(known) < len(y) else ""
+        refuse_too_few(name, "classification" if name == AMORPHOUS else "regression", known, without)
+
+
+def _leave_out(y: np.ndarray, say: Callable[[str], None]) -> None:
+    """Empty the fields of values that no alloy can have, and tell how many."""
+    for column, name in enumerate(TARGETS):
+        if name in RANGES:
+            outside = (y[:, column] < RANGES[name][0]) | (y[:, column] > RANGES[name][1])
+            y[outside, column] = math.nan
+            if outside.any():
+                say(f"left out of your table: {int(outside.sum())} × {name} {outside_words(name)}")
+
+
+def _merged_rows(path: Path, fractions: np.ndarray, y: np.ndarray, say: Callable[[str], None]) -> StudyRows:
+    """One row per composition: medians, and labels of the majority; those without one are told."""
     keys, systems = (np.array(each) for each in composition_keys(fractions))
     unique, first, place = np.unique(keys, return_index=True, return_inverse=True)
     merged = np.full((len(unique), 3), np.nan)
@@ -119,6 +152,9 @@ def _merged_rows(path: Path, fractions: np.ndarray, y: np.ndarray) -> StudyRows:
         known = ~np.isnan(y[:, column])
         where, values = merged_values(place[known], y[known, column], label=column == 2)
         merged[where, column] = values
+        tied = len(np.unique(place[known])) - len(where)
+        if tied:
+            say(f"{tied} compositions with as many labels for as against, left out")
     merged[:, 0] = np.log(merged[:, 0])
     return study_rows(
         "original",

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from training.multitask.config import MultiTaskConfig
 from training.report_tables import Section, Value
 from training.study.arms import hard, method
-from training.study.base import SHORT, Finding, Study, StudyContext, StudyResult
+from training.study.base import Finding, Study, StudyContext, StudyResult, training_note
 from training.study.data import StudyRows
 from training.study.entries import gathered, task_entry
 from training.study.extended import extended_rows, extended_splits, only
+from training.study.extras import where_from
 from training.study.learners import Together
 from training.study.measures import HEADLINE
 from training.study.runs import Arm, Ask
@@ -27,7 +28,7 @@ _DEVI = "Devi 2024, doi:10.48550/arXiv.2406.13142"
 
 def run_pretrain(context: StudyContext) -> StudyResult:
     """Pre-train on one property, on the other tasks, and on all that the data hold, then fine-tune on each target."""
-    rows = extended_rows(context)
+    rows, note = extended_rows(context), training_note(context)
     splits = extended_splits(context, rows)
     targets = targets_of(context)
     asks = [
@@ -62,7 +63,8 @@ def run_pretrain(context: StudyContext) -> StudyResult:
         tuple(tested),
         findings=tuple(_findings(tested, by_pair, targets, rows)),
         notes=(
-            f"Bodies: {SHORT[0].lower()}{SHORT[1:]}",
+            f"Bodies: {note[0].lower()}{note[1:]}",
+            where_from(rows.tasks),
             "A composition that is tested on is in no data that a body has seen; on outer folds its chemical system is "
             "in none.",
             "Further properties of training and validation alloys are seen: they are further measurements, not copies "

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
+
+from training.study.base import StudyResult
 
 Figures = Mapping[str, Mapping[str, float]]
 """Arm → ``task.metric`` → figure."""
@@ -26,3 +29,9 @@ def quoted(study: str) -> Figures:
     table = _document().get(study, {})
     assert isinstance(table, dict)
     return table
+
+
+def unquoted(result: StudyResult) -> StudyResult:
+    """Leave out what was quoted, for rows of other tasks than the paper's: its figures say nothing of these."""
+    findings = tuple(replace(finding, quoted="") for finding in result.findings)
+    return replace(result, findings=findings, quoted={})

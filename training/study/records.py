@@ -25,6 +25,7 @@ class Record:
         findings: claims of the paper that it decides.
         notes: what to know of the numbers.
         scores: names all its scores, 16 hexadecimal digits.
+        own: whether the rows are of other tasks than the paper's.
     """
 
     name: str
@@ -33,12 +34,13 @@ class Record:
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
     scores: str
+    own: bool = False
 
 
-def record_of(result: StudyResult, stamp: Stamp) -> Record:
+def record_of(result: StudyResult, stamp: Stamp, *, own: bool = False) -> Record:
     """Keep what the answer needs of a result."""
     scores = hashlib.sha256(to_csv(result.scores, result.tested, result.quoted).encode()).hexdigest()[:16]
-    return Record(result.name, result.title, stamp, result.findings, result.notes, scores)
+    return Record(result.name, result.title, stamp, result.findings, result.notes, scores, own)
 
 
 def write_record(record: Record, folder: Path) -> None:
@@ -95,10 +97,12 @@ def _from(found: Mapping[str, Any]) -> Record:
     """Make a record of its document; a part that is missing or too many is an error of Python's own."""
     stamp = Stamp(**{**found["stamp"], "effort": Effort(**found["stamp"]["effort"])})
     findings = tuple(Finding(**finding) for finding in found["findings"])
-    record = Record(found["name"], found["title"], stamp, findings, tuple(found["notes"]), found["scores"])
+    parts = found["name"], found["title"], stamp, findings, tuple(found["notes"]), found["scores"]
+    record = Record(*parts, found.get("own", False))
     texts = (record.name, record.title, record.scores, stamp.date, stamp.rows, stamp.how, *record.notes)
     texts += tuple(text for finding in findings for text in asdict(finding).values())
     verdicts = {finding.verdict for finding in findings} | {finding.by_seeds or "holds" for finding in findings}
-    if not all(isinstance(text, str) for text in texts) or not verdicts <= set(get_args(Verdict)):
+    told = all(isinstance(text, str) for text in texts) and isinstance(record.own, bool)
+    if not told or not verdicts <= set(get_args(Verdict)):
         raise TypeError("texts")
     return record

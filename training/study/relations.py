@@ -10,7 +10,7 @@ from training.multitask.config import MultiTaskConfig
 from training.multitask.config_parts import Option
 from training.report_tables import Section, Value, spread
 from training.study.arms import hard, method, paper_weights
-from training.study.base import SHORT, Finding, Study, StudyContext, StudyResult
+from training.study.base import Finding, Study, StudyContext, StudyResult, training_note
 from training.study.comparing import compare, per_task
 from training.study.learners import Together
 from training.study.runs import Arm, Cell, select
@@ -57,7 +57,7 @@ def run_relations(context: StudyContext) -> StudyResult:
         tuple(found.tested),
         findings=tuple(findings),
         notes=(
-            SHORT,
+            training_note(context),
             "On a full graph with self-loops one convolution makes all embeddings of tasks equal, so every edge of the "
             "published graph is the same number. The penalties move that number, not the data: one on the edges pulls "
             "it to 0, one on the diagonal rewards 1.",

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from training.cell_store import answer_key
 from training.study.code import code_digest
 from training.study.data import StudyRows
@@ -93,11 +95,15 @@ def run(asks: Iterable[Ask], workers: int, store: OutcomeStore | None, say: Say)
         done += len(part.keys)
         if done % 10 < len(part.keys):
             say(f"{done} of {sum(len(each.keys) for each in todo)} fits")
-    return [
+    cells = [
         Cell(ask.rows, ask.split, ask.arm, seed, found[key])
         for ask, named in zip(asked, keys, strict=True)
         for seed, key in zip(ask.seeds, named, strict=True)
     ]
+    for cell in cells:
+        if (cell.outcome.extras.get("best_epochs", np.zeros(1)) < 0).any():
+            say(f"`{cell.arm.name}`, {cell.split.name}, seed {cell.seed}: no epoch ended with a finite loss, no score")
+    return cells
 
 
 def select(

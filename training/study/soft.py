@@ -8,10 +8,10 @@ import numpy as np
 
 from training.multitask.config import MultiTaskConfig
 from training.report_tables import Section, Value, spread
-from training.study.arms import hard, independent, method
-from training.study.base import SHORT, Finding, Study, StudyContext, StudyResult, Verdict
+from training.study.arms import alone, hard, method
+from training.study.base import Finding, Study, StudyContext, StudyResult, Verdict, alone_note, training_note
 from training.study.comparing import compare, per_task
-from training.study.learners import Alone, Together
+from training.study.learners import Together
 from training.study.runs import Arm, Cell, select
 from training.study.splits import GROUPED, PAPER
 from training.study.table import Difference
@@ -31,7 +31,7 @@ def run_soft(context: StudyContext) -> StudyResult:
         return Together(MultiTaskConfig(architecture=architecture, training=training))
 
     arms = [
-        Arm(ALONE, "one net per task, each with its own end", Alone(independent(training))),
+        Arm(ALONE, "one net per task, each with its own end", alone(training, quick=context.quick)),
         Arm("soft 0", "backbones that nothing pulls, one joint end", soft(0.0)),
         *(Arm(f"soft {strength:g}", f"λ = {strength:g}", soft(strength)) for strength in STRENGTHS),
         Arm("soft 0.01, other starts", "backbones begin apart", soft(1e-2, same_start=False)),
@@ -64,8 +64,10 @@ def run_soft(context: StudyContext) -> StudyResult:
         tuple(found.tested),
         findings=tuple(findings),
         notes=(
-            SHORT,
-            "Losses are added without weights; `soft 0` differs from independent nets by its single joint end.",
+            training_note(context),
+            alone_note(context),
+            "Losses are added without weights; `soft 0` differs from independent nets by its batches, which hold rows "
+            "of all tasks, so by its steps, and by its single joint end.",
         ),
     )
 

@@ -119,6 +119,26 @@ def thinned_as_in_paper(rows: StudyRows, split: Split, seed: int = 0, least: int
     return replace(split, kind=THINNED, hidden=hidden)
 
 
+def thinned_words(rows: StudyRows, split: Split) -> str:
+    """Say how far the labels of a split were thinned: the paper's ratios, or those that few rows allow.
+
+    Args:
+        rows: what was split, of the paper's tasks.
+        split: as `thinned_as_in_paper` returns it.
+    """
+    found = ratios(rows, split)
+    wanted, reached = (" and ".join(f"1 : {ratio:.0f}" for ratio in each) for each in (RATIOS[1:], found))
+    if all(abs(one - other) < 1.0 for one, other in zip(found, RATIOS[1:], strict=True)):
+        return f"thinned to the paper's ratios ({wanted}) of labels"
+    return f"thinned towards the paper's ratios ({wanted}) of labels: the training rows have {reached}"
+
+
+def ratios(rows: StudyRows, split: Split) -> tuple[float, ...]:
+    """Training labels of the first task to each label of every other that may be learned from."""
+    counts = split.fold(rows).train.known.sum(axis=0)
+    return tuple(float(counts[0] / count) for count in counts[1:])
+
+
 def _all_but(labelled: Rows, y: NDArray[np.floating], count: int, label: bool, rng: np.random.Generator) -> Rows:
     """Rows that lose their label so that ``count`` keep it, both classes in proportion."""
     order = np.lexsort((rng.random(len(labelled)), y > 0.5 if label else np.zeros(len(labelled))))

@@ -16,7 +16,7 @@ from training.study.base import FAITHFUL_BATCH, Finding, Plot, Study, StudyConte
 from training.study.data import StudyRows
 from training.study.entries import Entry, gathered, predicted_entry
 from training.study.plots import Line, lines_svg
-from training.study.quoted import citation, quoted
+from training.study.quoted import Figures, citation, quoted
 from training.study.runs import Arm, Cell
 from training.study.splits import GROUPED, PAPER, together
 from training.study.table import Difference, Score, differences, find, short
@@ -30,6 +30,8 @@ DRAWS = 2
 """Subsamples of each size per seed: ten on the paper's split."""
 SCRATCH, FROZEN = "S0", "S1"
 UTILITY = "transfer utility"
+FAILED, LEAST_DRAWN = -1.0, -0.5
+"""R² below which a net is called blown up, and the lowest that is drawn."""
 QUICK_TUNING = 30
 """Epochs of a quick fine-tuning, which is short anyway."""
 
@@ -52,7 +54,7 @@ def run_transfer(context: StudyContext) -> StudyResult:
         "transfer",
         "Transfer between properties",
         (
-            *_curves(scores, target, names),
+            *_curves(scores, target, names, quoted("transfer") if context.rows.standard else {}),
             _strategies(),
             _differences(tested, alike, names),
         ),
@@ -66,6 +68,10 @@ def run_transfer(context: StudyContext) -> StudyResult:
             "task, S7 these and the target's training rows. Every strategy trains the same net, scratch included.",
             "With n training labels a quarter as many, at least ten, are for early stopping. Subsamples are nested.",
             "What is tested on was never seen before: neither compositions nor, on outer folds, chemical systems.",
+            f"What counts as a fit is one split with one seed: {len(STRATEGIES)} strategies × {len(sizes)} numbers of "
+            f"labels × {draws} draw{'s' if draws > 1 else ''} are {len(STRATEGIES) * len(sizes) * draws} fine-tuned "
+            "nets, beside their bodies.",
+            *blown_up(scores, target),
         ),
     )
 
@@ -100,6 +106,21 @@ def tuning(context: StudyContext) -> Training:
     """Return the optimisation of a fine-tuning: batches of 32, for which the strategies' rates are made."""
     training = context.training(FAITHFUL_BATCH)
     return replace(training, epochs=QUICK_TUNING, patience=QUICK_TUNING) if context.quick else training
+
+
+def blown_up(scores: Sequence[Score], target: str) -> Iterator[str]:
+    """Name the means of R² that single failed nets decide, each with its median; nothing where there are none."""
+    ruled = [s for s in scores if (s.task, s.metric) == (target, "r2") and min(s.values) < FAILED]
+    if ruled:
+        told = (
+            f"{s.arm} with {s.rows.partition(', ')[2]} on split `{s.split}` (lowest {min(s.values):,.1f}, mean "
+            f"{s.mean:,.3f}, median {float(np.median(s.values)):.3f})"
+            for s in ruled
+        )
+        yield (
+            f"Where a seed or an outer fold has R² below {FAILED:g}, it rules the mean and the spread; the median is "
+            f"touched less: {'; '.join(told)}."
+        )
 
 
 def size_name(rows: str, size: int) -> str:
@@ -140,7 +161,7 @@ def source_of(rows: StudyRows, target: str) -> str:
     return rows.tasks[0] if rows.standard else max((t for t in rows.tasks if t != target), key=lambda t: counts[t])
 
 
-def _curves(scores: Sequence[Score], target: str, names: Sequence[str]) -> Iterator[Section]:
+def _curves(scores: Sequence[Score], target: str, names: Sequence[str], told: Figures) -> Iterator[Section]:
     """R² and utility over the number of labels."""
     heads = (("arm", "strategy"), *((name, name.partition(", ")[2]) for name in names))
     for split in (PAPER, GROUPED):
@@ -155,7 +176,7 @@ def _curves(scores: Sequence[Score], target: str, names: Sequence[str]) -> Itera
             if metric == UTILITY:
                 caption += " Share of the mean absolute error from scratch that is gone; below 0 it grew."
             elif split == PAPER:
-                figures = {k: v for k, v in quoted("transfer").items() if f"{target}.r2" in v}
+                figures = {k: v for k, v in told.items() if f"{target}.r2" in v}
                 said = ", ".join(f"{k} {v[f'{target}.r2']:.3f}" for k, v in figures.items())
                 caption += f" Quoted, all labels: {said} ({citation()})." if said else ""
             key = f"transfer-{split}-{metric.replace(' ', '-')}"
@@ -182,22 +203,25 @@ def _differences(
         rows.append({**line, "high": d.high, "q": d.q, "p": test.p if test else None})
     heads = (("size", "labels"), ("arm", "strategy"), ("mean", "ΔR²"), ("low", "95 % from"), ("high", "to"), ("q", "q"))
     caption = (
-        f"Against scratch over outer folds, corrected for shared training rows; the last column is the probability of "
-        f"the two one-sided tests that the difference is beyond ±{MARGIN:g}."
+        "Against scratch over outer folds, corrected for shared training rows. `equivalence p` is the larger p of two "
+        f"one-sided tests of the hypotheses that the true difference is {MARGIN:g} or more, and -{MARGIN:g} or less: a "
+        "small one speaks for equivalence, a large one for nothing."
     )
     return Section("transfer-tests", "Differences and equivalence", caption, (*heads, ("p", "equivalence p")), rows)
 
 
 def _plots(scores: Sequence[Score], target: str, names: Sequence[str], sizes: Sequence[int]) -> Iterator[Plot]:
     """Learning curves; every label stands at the right end."""
-    x = np.log10([size if size != ALL else 2 * max(10, *sizes) for size in sizes])
+    x = np.array([size if size != ALL else 2 * max(10, *sizes) for size in sizes], float)
+    ticks = {float(at): "all" if size == ALL else f"{size:,}" for at, size in zip(x, sizes, strict=True)}
     for split in (PAPER, GROUPED):
         lines: dict[str, Line] = {}
         for arm in STRATEGIES:
             found = [find(scores, arm, target, "r2", split, name) for name in names]
             lines[arm] = (x, np.array([s.mean if s else np.nan for s in found]))
         title = f"R² of {short(target)}, split {split}"
-        yield Plot(f"curves-{split}", lines_svg(title, lines, "log10 labels (last point: all)", "R²"))
+        drawn = lines_svg(title, lines, "training labels", "R²", log_x=True, x_ticks=ticks, floor=LEAST_DRAWN)
+        yield Plot(f"curves-{split}", drawn)
 
 
 def alike_verdict(difference: Difference | None, test: Equivalence | None) -> Verdict:

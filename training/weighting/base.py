@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from training.methods import require
 
 LEAST_LOG_LOSS = -4.0
+MOST_LOG_LOSS = 80.0
 
 
 class LossWeighting(nn.Module, ABC):
@@ -26,10 +27,12 @@ class LossWeighting(nn.Module, ABC):
         tasks: t.
         reads_norms: the fit calls `observe` with the norms of the single gradients.
         reads_after: the fit computes the losses of the batch once more after its step and calls `after_step`.
+        needs_positive: it takes logarithms or ratios of losses, which a loss below 0 turns round.
     """
 
     reads_norms: ClassVar[bool] = False
     reads_after: ClassVar[bool] = False
+    needs_positive: ClassVar[bool] = True
     used: Tensor
 
     def __init__(self, tasks: int) -> None:
@@ -86,6 +89,16 @@ def bounded_log(losses: Tensor, least: float = LEAST_LOG_LOSS) -> Tensor:
 def log_slope(losses: Tensor, least: float = LEAST_LOG_LOSS) -> Tensor:
     """Return the slope of `bounded_log`, a constant for the gradient."""
     return 1.0 / losses.detach().clamp(min=math.exp(least))
+
+
+def require_least(least: float) -> float:
+    """Return the log of a loss if float32 can hold the loss and its inverse.
+
+    Raises:
+        OptionError: it cannot.
+    """
+    require(abs(least) <= MOST_LOG_LOSS, "least", least, f"give a number from {-MOST_LOG_LOSS:g} to {MOST_LOG_LOSS:g}")
+    return least
 
 
 def per_task(given: Sequence[float], tasks: int, name: str, usual: float) -> tuple[float, ...]:

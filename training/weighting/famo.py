@@ -9,7 +9,7 @@ from torch import Tensor
 
 from training.methods import require
 from training.weighting.adam import MaskedAdam
-from training.weighting.base import LEAST_LOG_LOSS, LossWeighting, bounded_log, log_slope, per_task
+from training.weighting.base import LEAST_LOG_LOSS, LossWeighting, bounded_log, log_slope, per_task, require_least
 
 
 class Famo(LossWeighting):
@@ -43,7 +43,7 @@ class Famo(LossWeighting):
         super().__init__(tasks)
         require(lr > 0, "lr", lr, "give a number above 0")
         require(decay >= 0, "decay", decay, "give 0 or a number above 0")
-        self.decay, self.least = decay, least
+        self.decay, self.least = decay, require_least(least)
         self.adam = MaskedAdam(tasks, lr)
         self.register_buffer("logits", torch.zeros(tasks))
         self.register_buffer("lowest", torch.tensor(per_task(lowest, tasks, "lowest", 0.0)))

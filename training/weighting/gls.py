@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from training.weighting.base import LEAST_LOG_LOSS, LossWeighting, bounded_log, log_slope
+from training.weighting.base import LEAST_LOG_LOSS, LossWeighting, bounded_log, log_slope, require_least
 
 
 class GeometricMean(LossWeighting):
@@ -19,7 +19,7 @@ class GeometricMean(LossWeighting):
 
     def __init__(self, tasks: int, least: float = LEAST_LOG_LOSS) -> None:
         super().__init__(tasks)
-        self.least = least
+        self.least = require_least(least)
 
     def forward(self, losses: Tensor, present: Tensor, epoch: int, step: int) -> Tensor:
         """Combine losses."""

@@ -21,8 +21,8 @@ class GradNorm(LossWeighting):
     twice. The model steps with the old w; then w takes an Adam step, is kept above 1e-3, and its sum is restored. Only
     present tasks enter the means, and only their weights move: their own sum is restored, so Σw = T always.
 
-    Losses are smoothed, L⁰ is the mean loss of the first epoch over all its labels, and through it w = 1. Base weights,
-    if any, must multiply the losses before they come here, because Σw is fixed.
+    Losses are smoothed, L⁰ is the mean loss of the first epoch over all its labels, and through it w = 1. There are no
+    base weights: Σw is fixed, and every task starts with 1.
 
     Args:
         tasks: t.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from training.weighting.base import LEAST_LOG_LOSS, LossWeighting
+from training.weighting.base import LEAST_LOG_LOSS, LossWeighting, require_least
 from training.weighting.scalars import TaskScalars
 
 
@@ -22,7 +22,7 @@ class ImpartialLoss(LossWeighting):
 
     def __init__(self, tasks: int, least: float = LEAST_LOG_LOSS) -> None:
         super().__init__(tasks)
-        self.log_scale = TaskScalars(tasks, 0.0, -float("inf"), -least)
+        self.log_scale = TaskScalars(tasks, 0.0, -float("inf"), -require_least(least))
 
     def forward(self, losses: Tensor, present: Tensor, epoch: int, step: int) -> Tensor:
         """Combine losses."""

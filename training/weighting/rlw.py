@@ -18,6 +18,8 @@ class RandomWeights(LossWeighting):
         seed: of the method's own random numbers.
     """
 
+    needs_positive = False
+
     def __init__(self, tasks: int, seed: int = 0) -> None:
         super().__init__(tasks)
         self.seed = seed

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from training.methods import require
-from training.weighting.base import LEAST_LOG_LOSS, LossWeighting, bounded_log, log_slope, per_task
+from training.weighting.base import LEAST_LOG_LOSS, LossWeighting, bounded_log, log_slope, per_task, require_least
 
 
 class SmoothTchebycheff(LossWeighting):
@@ -49,7 +49,8 @@ class SmoothTchebycheff(LossWeighting):
             require(not (given and warm_up), name, given, "it is for the plain form: set `warm_up` to 0")
         wanted = per_task(preference, tasks, "preference", 1.0)
         require(min(wanted) > 0, "preference", preference, "give numbers above 0")
-        self.smooth, self.warm_up, self.least, self.equal = smooth, warm_up, least, not preference
+        self.smooth, self.warm_up, self.equal = smooth, warm_up, not preference
+        self.least = require_least(least)
         self.register_buffer("ideal", torch.tensor(per_task(ideal, tasks, "ideal", 0.0)))
         self.register_buffer("preference", torch.tensor(wanted))
         self.register_buffer("reference", torch.full((tasks,), torch.nan))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from training.methods import require
-from training.weighting.base import LEAST_LOG_LOSS, LossWeighting
+from training.weighting.base import LEAST_LOG_LOSS, LossWeighting, require_least
 from training.weighting.scalars import TaskScalars
 
 
@@ -35,7 +35,7 @@ class Uncertainty(LossWeighting):
         require(len(marks) == tasks, "labels", labels, f"give {tasks} of true or false, one per task")
         require(start >= least, "start", start, "give a number not below `least`")
         self.register_buffer("factors", torch.tensor([1.0 if mark else 0.5 for mark in marks]))
-        self.log_variance = TaskScalars(tasks, start, least, float("inf"))
+        self.log_variance = TaskScalars(tasks, start, require_least(least), float("inf"))
 
     def forward(self, losses: Tensor, present: Tensor, epoch: int, step: int) -> Tensor:
         """Combine losses."""

@@ -258,6 +258,23 @@ def test_closed_forms_of_cagrad_agree_with_sequential_programming(tasks):
         assert mine == pytest.approx(other, rel=1e-6, abs=1e-8)
 
 
+@pytest.mark.parametrize("c", [0.2, 0.5, 0.9])
+@pytest.mark.parametrize("tasks", [2, 3, 5])
+def test_cagrad_has_no_duality_gap(tasks, c):
+    """max over d in the ball of min_t g_t·d = min over w of g_w·g₀ + c‖g₀‖‖g_w‖: reached together, both are exact."""
+    for seed in range(20):
+        rows = gradients(tasks, seed, spread=0.3)
+        gramian = rows @ rows.T
+        weights = CAGrad(c)(gramian).numpy()
+        values = gramian.numpy()
+        mean = np.full(tasks, 1.0 / tasks)
+        radius = c * np.sqrt(mean @ values @ mean)
+        worst = (weights - mean) / (weights - mean).sum()
+        dual = worst @ values @ mean + radius * np.sqrt(worst @ values @ worst)
+        assert (values @ weights).min() == pytest.approx(dual, rel=1e-9)
+        assert np.sqrt((weights - mean) @ values @ (weights - mean)) == pytest.approx(radius, rel=1e-9)
+
+
 def test_cagrad_of_many_tasks():
     rows = gradients(8, seed=0, width=20)
     gramian = rows @ rows.T

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torchjd.aggregation import (
     AlignedMTLWeighting,
+    CAGradWeighting,
     GradVacWeighting,
     IMTLGWeighting,
     MGDAWeighting,
@@ -16,6 +17,7 @@ from torchjd.aggregation import (
 from torchjd.linalg import QuadprogProjector
 
 from training.aggregators.aligned_mtl import AlignedMTL
+from training.aggregators.cagrad import CAGrad
 from training.aggregators.gradvac import GradVac
 from training.aggregators.imtl_g import IMTLG
 from training.aggregators.mgda import MGDA
@@ -86,6 +88,17 @@ def test_pcgrad_of_three_tasks_reaches_the_same_sums():
     distances = (found[0][:, None] - found[1]).norm(dim=2)
     assert float(distances.min(dim=0).values.max()) < 1e-9
     assert float(distances.min(dim=1).values.max()) < 1e-9
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("tasks", [2, 3, 5])
+def test_cagrad_serves_the_worst_off_task_as_well_as_by_the_interior_point_of_the_other(tasks, seed):
+    gramian = gramian_of(tasks, seed)
+    mine, other = CAGrad(0.5)(gramian), CAGradWeighting(c=0.5, norm_eps=1e-12)(gramian)
+    served = [float((gramian @ weights).min()) for weights in (mine, other)]
+    assert served[0] >= served[1] * (1 - 1e-6)
+    assert served[0] == pytest.approx(served[1], rel=5e-3)
+    assert torch.allclose(mine, other, atol=1e-3)  # it stops where its cost is flat
 
 
 @pytest.mark.parametrize("seed", SEEDS)

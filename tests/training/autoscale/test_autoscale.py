@@ -99,6 +99,14 @@ def test_the_search_beats_equal_lengths_and_random_weights(seed):
     )
 
 
+@pytest.mark.parametrize("measure", ["similarity", "condition", "loss_scale"])
+def test_weights_follow_their_tasks_when_tasks_change_places(measure):
+    gramian, losses, places = random_gramian(3, 5, 0.4), np.array([0.5, 1.0, 3.0]), [2, 0, 1]
+    weights = best_weights(measure, gramian, losses)
+    moved = best_weights(measure, gramian[np.ix_(places, places)], losses[places])
+    assert moved == pytest.approx(weights[places], rel=1e-4)
+
+
 def test_weights_are_kept_in_range():
     gramian = two(1e9, 0.0)
     assert best_weights("condition", gramian, np.ones(2)).tolist() == pytest.approx([1e-2, 1e2])

@@ -215,7 +215,7 @@ def test_a_mixture_has_no_more_parts_than_labels():
             "sigma `0.0` is not positive",
             "give a width of standardised targets, such as 1",
         ),
-        (lambda: BatchMonteCarlo(bank=0), "a bank of `0` labels is empty", "give at least 1, such as 256"),
+        (lambda: BatchMonteCarlo(bank=0), "a bank of `0` labels cannot be drawn", "give 1 to 1048576, such as 256"),
         (
             lambda: BatchMonteCarlo(np.array([np.nan])),
             "labels of the bank are missing or not finite",
@@ -228,8 +228,8 @@ def test_a_mixture_has_no_more_parts_than_labels():
         ),
         (
             lambda: GaussianMixtureMse(np.ones(3), components=0),
-            "a mixture of `0` components is empty",
-            "give at least 1, such as 8",
+            "a mixture of `0` components cannot be fitted",
+            "give 1 to 100, such as 8",
         ),
     ],
 )

@@ -134,7 +134,7 @@ def test_classes_count_alike():
         ({"padding": "zeros"}, "unknown padding `zeros`", "did you mean `zero`?"),
         ({"size": 4}, "a kernel of `4` bins has no middle", "give an odd size, such as 5"),
         ({"sigma": 0.0}, "kernel width `0.0` is not positive", "give a width in bins, such as 2"),
-        ({"n_bins": 0}, "`0` bins cannot hold labels", "give at least 1, or leave `n_bins` out"),
+        ({"n_bins": 0}, "`0` bins cannot hold labels", "give 1 to 1001, or leave `n_bins` out"),
         ({"clip": (2.0, 3.0)}, "clip `2, 3` does not hold 1", "give a range such as 0.1, 10"),
     ],
 )

@@ -124,3 +124,49 @@ def test_smoothed_features_change_training_from_the_second_refresh_on_and_never_
     net = runs[1].net
     x = runs[1].scales.inputs(FOLD.valid.x)
     assert torch.equal(net(x), net.heads(net.trunk(x)))
+
+
+def test_losses_seen_again_are_of_the_same_dropout_and_the_same_bank_of_labels():
+    config = config_with(
+        weighting="famo",
+        balance={"*": {"loss": {"name": "bmc", "learn_sigma": False}}},
+        training={"lr": 0.0, "weight_decay": 0.0},
+    )
+    trainer, seen = Trainer(build_net(config, 6, 3, 0), FOLD, config, 0), []
+    trainer.weighting.after_step = lambda before, after, present: seen.append((before, after))
+    trainer.epoch(0)
+    assert len(seen) > 1
+    for before, after in seen:
+        torch.testing.assert_close(before, after)
+
+
+def test_a_normaliser_divides_weighted_gradients_by_weighted_losses():
+    found = []
+    for weights in ([1, 1, 1], [1, 10, 3]):
+        weighting = {"name": "fixed", "weights": weights}
+        config = config_with(weighting=weighting, aggregator={"name": "mgda", "normalise": "loss"})
+        trainer = Trainer(build_net(config, 6, 3, 0), FOLD, config, 0)
+        trainer.net.train()
+        found.append(trainer.stepper.step(torch.arange(90), 0).aggregated)
+    torch.testing.assert_close(found[0], found[1])  # α is sought among gₜ/Lₜ, whatever multiplies both
+
+
+@pytest.mark.parametrize("name", ["mgda", "cagrad", "pcgrad", "upgrad", "imtl_g"])
+def test_a_batch_without_a_task_still_moves_the_trunk_and_leaves_its_head(name):
+    config = config_with(aggregator=name)
+    trainer = Trainer(build_net(config, 6, 3, 0), FOLD, config, 0)
+    assert trainer.stepper.split
+    trainer.epoch(0)  # momentum to be left alone
+    without = (~trainer.rows.known[:, 1]).nonzero()[:40, 0]
+    trainer.net.train()
+    shared = [p.detach().clone() for p in trainer.net.shared_parameters()]
+    heads = [[p.detach().clone() for p in tower.parameters()] for tower in trainer.net.towers]
+    log = trainer.stepper.step(without, 1)
+    assert log.present.tolist() == [True, False, True]
+    assert log.aggregated[1] == 0.0
+    assert any(not torch.equal(a, b) for a, b in zip(shared, trainer.net.shared_parameters(), strict=True))
+    moved = [
+        any(not torch.equal(a, b) for a, b in zip(was, tower.parameters(), strict=True))
+        for was, tower in zip(heads, trainer.net.towers, strict=True)
+    ]
+    assert moved == [True, False, True]

@@ -91,7 +91,7 @@ def test_every_weighting_is_chosen_by_name(weighting):
         (
             {"architecture": {"name": "soft", "strength": "much"}},
             "option `strength` of architecture `soft` is `much`",
-            "give a number",
+            "give a finite number",
         ),
         ({"architecture": {"norm": "bn"}}, "architecture has no name", 'write architecture = { name = "…" }'),
         ({"agregator": "pcgrad"}, "unknown setting `agregator`", "did you mean `aggregator`?"),
@@ -107,7 +107,59 @@ def test_every_weighting_is_chosen_by_name(weighting):
         ({"balance": {"a": {"ldss": True}}}, "unknown remedy of `a` `ldss`", "did you mean `lds`?"),
         ({"balance": {"a": {"lds": {"kernel": "gauss"}}}}, None, None),
         ({"balance": {"a": {"loss": "bcm"}}}, "unknown loss `bcm`", "did you mean `bmc`?"),
-        ({"balance": {"a": {"loss": {"name": "bmc", "bank": 0}}}}, "a bank of `0` labels is empty", None),
+        ({"balance": {"a": {"loss": {"name": "bmc", "bank": 0}}}}, "a bank of `0` labels cannot be drawn", None),
+        (
+            {"balance": {"a": {"loss": {"name": "gai", "components": 0}}}},
+            "a mixture of `0` components cannot be fitted",
+            None,
+        ),
+        (
+            {"balance": {"a": {"lds": {"clip": [0.5]}}}},
+            "option `clip` of lds `lds` is `(0.5,)`",
+            "give a list of 2, each a finite number",
+        ),
+        ({"balance": {"a": {"fds": {"clip": [0.1, 1, 10]}}}}, None, "give a list of 2, each a finite number"),
+        (
+            {"balance": {"a": {"fds": {"clip": [10, 0.1]}}}},
+            "clip `10, 0.1` does not hold 1",
+            "give a range such as 0.1, 10",
+        ),
+        ({"balance": {"a": {"fds": {"buckets": 10**8}}}}, None, None),
+        (
+            {"balance": {"a": {"lds": {"sigma": float("inf")}}}},
+            "option `sigma` of lds `lds` is `inf`",
+            "give a finite number",
+        ),
+        (
+            {"balance": {"a": {"lds": {"size": 10**7 + 1}}}},
+            "a kernel of `10000001` bins is wider than any histogram",
+            None,
+        ),
+        ({"balance": {"a": {"lds": {"n_bins": 10**9}}}}, "`1000000000` bins cannot hold labels", None),
+        (
+            {"architecture": {"name": "soft", "strength": -10}},
+            "option `strength` of architecture `soft` is `-10`",
+            "give 0 or a number above 0",
+        ),
+        ({"architecture": {"name": "structured", "lambda1": -1.0}}, None, "give 0 or a number above 0"),
+        ({"architecture": {"name": "structured", "alpha": float("nan")}}, None, "give a finite number"),
+        ({"architecture": {"name": "structured", "embedding": -3}}, None, "give a whole number from 1 to 8192"),
+        ({"architecture": {"name": "structured", "embedding": 10**6}}, None, "give a whole number from 1 to 8192"),
+        (
+            {"aggregator": {"name": "cagrad", "c": float("inf")}},
+            "option `c` of aggregator `cagrad` is `inf`",
+            "give a finite number",
+        ),
+        (
+            {"weighting": "dwa", "balance": {"a": {"loss": "gai"}}},
+            "loss `gai` can be below 0, which weighting `dwa` cannot take",
+            'choose loss = "bmc", or weights that are fixed',
+        ),
+        (
+            {"aggregator": {"name": "mgda", "normalise": "loss+"}, "balance": {"*": {"loss": "gai"}}},
+            "loss `gai` can be below 0, which normaliser `loss+` cannot divide by",
+            'choose loss = "bmc", or normalise = "l2"',
+        ),
         (
             {"architecture": "soft", "aggregator": "pcgrad"},
             "aggregator `pcgrad` has no shared parameters to work on in `soft`",
@@ -130,6 +182,11 @@ def test_what_does_not_exist_or_does_not_fit_is_refused_at_once(content, message
     found = refusal(config_of, content)
     assert message is None or found[0] == message
     assert hint is None or found[1] == hint
+
+
+@pytest.mark.parametrize("weighting", [None, "fixed", "rlw"])
+def test_losses_below_zero_go_with_weights_that_read_no_losses(weighting):
+    assert config_of({"balance": {"*": {"loss": "gai"}}, **({"weighting": weighting} if weighting else {})})
 
 
 def test_files_that_are_no_toml_are_refused(tmp_path):
@@ -170,6 +227,14 @@ def test_values_that_are_not_finite_are_refused_before_training():
     x[7, 2] = np.nan
     assert untrained(changed(fold, x=x))[0] == "features of training row 7 are not finite"
     assert untrained(with_value(fold, 0.5, task=2))[0] == "task `is_glass` has labels other than 0 and 1"
+
+
+def test_labels_that_do_not_vary_are_not_smoothed():
+    fold = small_fold()
+    y = fold.train.y.copy()
+    y[:, 1] = 2.0
+    config = config_of({"balance": {"hardness": {"fds": True}}})
+    assert untrained(changed(fold, y=y), config)[0] == "labels of `hardness` do not vary, so nothing can be smoothed"
 
 
 @pytest.mark.parametrize(("side", "name"), [("train", "training"), ("valid", "validation")])

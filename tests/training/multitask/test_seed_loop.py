@@ -112,10 +112,11 @@ def test_seeds_at_once_take_one_task_of_independent_nets():
         ({"aggregator": "pcgrad"}, "aggregator `pcgrad` does not run for several seeds at once"),
         ({"weighting": "dwa"}, "weighting `dwa` does not run for several seeds at once"),
         ({"sampler": "per_task"}, "remedies and samplers do not run for several seeds at once"),
+        ({"absent": "drop"}, "heads without labels in a batch cannot rest for several seeds at once"),
         ({"architecture": "soft"}, "several `SoftNet` cannot be trained at once"),
         ({"architecture": {"name": "hard", "norm": "ln"}}, "layers of `LayerNorm` cannot be stacked"),
     ],
 )
 def test_methods_with_a_state_are_refused_for_several_seeds(methods, message):
     with pytest.raises(Exception, match=message.replace("(", r"\(")):
-        fit_seeds(FOLD, config_with(**methods), (1, 2))
+        fit_seeds(FOLD, config_with(**{"absent": "zero", **methods}), (1, 2))

@@ -114,17 +114,40 @@ def line(al, ti, *targets):
     return ",".join([str(al), str(ti), *["0"] * 13, *map(str, targets)])
 
 
+def enough(n=30, resistivity=100, hardness=5, label=None):
+    """Rows of as many compositions as a target needs."""
+    shares = [round(0.015 + 0.3 * k / n, 4) for k in range(n)]
+    return [
+        line(al, round(1 - al, 4), resistivity, hardness, k % 2 if label is None else label)
+        for k, al in enumerate(shares)
+    ]
+
+
 def test_the_papers_export_is_read_row_by_composition(tmp_path):
     lines = [line(0.5, 0.5, 100, "", 1), line(0.5, 0.5, 300, 5.5, ""), line(0.2, 0.8, "", 4, 0), line(1, 0, 3, "", "")]
-    path = export(tmp_path / "kang.csv", lines)
+    path = export(tmp_path / "kang.csv", lines + enough())
     assert is_original(path)
-    rows = read_original(path)
+    said = []
+    rows = read_original(path, said.append)
+    assert said == []
     assert rows.standard
-    assert len(rows) == 3
+    assert len(rows) == 33
     both = rows.key.tolist().index("Al50Ti50")
     assert np.exp(rows.rows.y[both, 0]) == pytest.approx(200.0)
     assert rows.rows.y[both, 1:].tolist() == [5.5, 1.0]
-    assert rows.counts() == {"resistivity_uohm_cm": 2, "hardness_gpa": 2, "is_amorphous": 2}
+    assert rows.counts() == {"resistivity_uohm_cm": 32, "hardness_gpa": 32, "is_amorphous": 32}
+
+
+def test_what_is_left_out_of_an_export_is_told(tmp_path):
+    lines = [line(0.5, 0.5, "", 612, 1), line(0.5, 0.5, 3000, "", 0), line(0.5, 0.5, 100, "", "")]
+    said = []
+    rows = read_original(export(tmp_path / "kang.csv", lines + enough()), said.append)
+    assert said == [
+        "left out of your table: 1 × resistivity_uohm_cm outside 1 to 2000 µΩ·cm",
+        "left out of your table: 1 × hardness_gpa outside 0.02 to 40 GPa",
+        "1 compositions with as many labels for as against, left out",
+    ]
+    assert rows.counts() == {"resistivity_uohm_cm": 31, "hardness_gpa": 30, "is_amorphous": 30}
 
 
 @pytest.mark.parametrize(
@@ -134,18 +157,46 @@ def test_the_papers_export_is_read_row_by_composition(tmp_path):
         ([line(0.5, 0.5, "x", 1, 1)], "`resistivity_uohm_cm` in line 2 is `x`", "write a number, or leave it empty"),
         ([line(0.5, 0.5, -1, 1, 1)], "`resistivity_uohm_cm` in line 2 is `-1`", "write values above 0"),
         ([line(0.5, 0.5, 1, 1, 2)], "`is_amorphous` in line 2 is `2`", "write labels as 0 or 1"),
+        ([line(0.5, 0.5, 1, -5, 1)], "`hardness_gpa` in line 2 is `-5`", "write values above 0"),
+        ([line(0.5, 0.5, 1, 0, 1)], "`hardness_gpa` in line 2 is `0`", "write values above 0"),
+        ([line(0.5, 0.5, 0, 1, 1)], "`resistivity_uohm_cm` in line 2 is `0`", "write values above 0"),
+        (
+            enough(12),
+            "`resistivity_uohm_cm` has 12 usable rows",
+            "at least 30 are needed; left out: the table is short",
+        ),
+        (
+            [*enough(40, hardness=""), *enough(12)],
+            "`hardness_gpa` has 12 usable rows",
+            "at least 30 are needed; left out: 40 × no hardness_gpa",
+        ),
+        (
+            enough(hardness=612),
+            "30 of 30 values of `hardness_gpa` lie outside 0.02 to 40 GPa",
+            "write every value in GPa; 1 HV is 0.00981 GPa",
+        ),
+        (
+            enough(resistivity=2e-6),
+            "30 of 30 values of `resistivity_uohm_cm` lie outside 1 to 2000 µΩ·cm",
+            "write every value in µΩ·cm; 1 Ω·m is 1e8 µΩ·cm",
+        ),
+        (
+            enough(label=1),
+            "`is_amorphous` has labels of one class only",
+            "a classifier needs rows of both classes",
+        ),
         ([line(0.5, 0.5, 1, "", 1)], "no row has a value of `hardness_gpa`", "fill in the column"),
         ([], "`kang.csv` has no rows", "write one alloy a line below the names of the columns"),
     ],
 )
 def test_a_broken_export_is_refused(tmp_path, lines, message, hint):
     with pytest.raises(InputError) as refused:
-        read_original(export(tmp_path / "kang.csv", lines))
+        read_original(export(tmp_path / "kang.csv", lines), print)
     assert (refused.value.message, refused.value.hint) == (message, hint)
 
 
 def test_an_export_without_a_column_is_refused(tmp_path):
     path = export(tmp_path / "kang.csv", [], header=(*KANG_ELEMENTS[:-1], "resistivity", "hardness", "amorphous"))
     with pytest.raises(InputError, match=r"`kang\.csv` has no column `Ta`"):
-        read_original(path)
+        read_original(path, print)
     assert not is_original(export(tmp_path / "own.csv", [], header=("composition", *KANG_ELEMENTS)))

@@ -9,7 +9,7 @@ from screener.errors import InputError
 from tests.training.study.invented_rows import invented, quick
 from training.multitask.config import MultiTaskConfig
 from training.multitask.config_parts import Method
-from training.study.arms import hard, independent, paper_weights
+from training.study.arms import alone, hard, independent, paper_weights
 from training.study.code import code_digest
 from training.study.learners import Alone, Job, Learner, Outcome, SeedsTogether, Together
 from training.study.measures import cell_scores, recall_at_precision
@@ -130,7 +130,7 @@ def test_learners_of_nets_predict_all_rows_and_keep_their_history():
         "alone": Alone(independent(training)),
         "together": Together(hard(training, weights)),
         "structured": Together(MultiTaskConfig(architecture=Method("structured"), training=training)),
-        "seeds": SeedsTogether(hard(training, weights)),
+        "seeds": SeedsTogether(replace(hard(training, weights), absent="zero")),
         "seeds alone": SeedsTogether(independent(training), each=True),
     }
     asks = [Ask(ROWS, SPLIT, Arm(name, "", learner), (1, 2)) for name, learner in learners.items()]
@@ -145,6 +145,32 @@ def test_learners_of_nets_predict_all_rows_and_keep_their_history():
     assert cells[4].outcome.extras["relations"].shape == (3, 3)
     assert not np.array_equal(cells[2].outcome.joint, cells[3].outcome.joint)
     assert np.array_equal(cells[0].outcome.joint, cells[0].outcome.task)
+
+
+def test_nets_alone_take_as_many_steps_where_a_run_is_cut_short():
+    training = replace(quick(ROWS).training(), epochs=3)
+    learners = [alone(training, quick=True), alone(training, quick=False), Together(hard(training))]
+    asks = [Ask(ROWS, SPLIT, Arm(str(k), "", learner), (1,)) for k, learner in enumerate(learners)]
+    fitted, own, joint = run(asks, 1, None, silent)
+    steps = -(-len(SPLIT.train) // training.batch)
+    assert len(joint.outcome.train) == len(own.outcome.train) == 3
+    for task in range(3):
+        labels = int(ROWS.rows.known[SPLIT.train, task].sum())
+        epochs = int(np.isfinite(fitted.outcome.train[:, task]).sum())
+        assert epochs * -(-labels // training.batch) >= 3 * steps
+        assert (epochs - 1) * -(-labels // training.batch) < 3 * steps
+
+
+def test_a_net_that_diverges_is_told_and_has_no_score():
+    training, said = replace(quick(ROWS).training(), epochs=2), []
+    weighting = Method("dwa", {"temperature": 1e-300})
+    arm = Arm("broken", "", Together(hard(training, weighting)))
+    (cell,) = run([Ask(ROWS, SPLIT, arm, (1,))], 1, None, said.append)
+    if np.isfinite(cell.outcome.valid).all():
+        pytest.fail("the net did not diverge: choose a worse option")
+    assert np.isnan(cell.outcome.joint).all()
+    assert cell_scores(cell) == {task: {} for task in ROWS.tasks}
+    assert any("`broken`" in line and "no epoch ended with a finite loss, no score" in line for line in said)
 
 
 def test_what_cannot_be_learned_is_refused_before_anything_is(tmp_path):

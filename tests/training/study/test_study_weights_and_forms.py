@@ -84,15 +84,19 @@ def test_autoscale_has_its_control_arms(tmp_path):
     wanted = {"unit weights", "inverse size", "gradnorm", "gradnorm, frozen", "autoscale: condition", SEARCHED}
     assert wanted <= set(grouped)
     assert SEARCHED not in {row["arm"] for row in result.sections[0].rows}
-    for row in result.sections[2].rows:
+    described = {row["arm"]: row["words"] for row in result.sections[2].rows}
+    assert set(described) == set(grouped)
+    assert all(described.values())
+    for row in result.sections[3].rows:
         assert sum(row[task].mean for task in ROWS.tasks) == pytest.approx(3.0)
-    assert [row["measure"] for row in result.sections[3].rows] == ["similarity", "condition", "loss_scale"]
+    assert [row["measure"] for row in result.sections[4].rows] == ["similarity", "condition", "loss_scale"]
     parts = [
         find(result.scores, "gradnorm", t, m, "paper") for t, m in zip(ROWS.tasks, ("r2", "r2", "pr_auc"), strict=True)
     ]
     mean = find(result.scores, "gradnorm", "all", "headline", "paper")
     np.testing.assert_allclose(mean.values, np.mean([part.values for part in parts], axis=0))
     assert len(result.findings) == 3
+    assert all("`autoscale: condition`" in finding.claim for finding in result.findings)
 
 
 def parts_of(n, seed=0):

@@ -23,14 +23,17 @@ def weighting(name, **options):
     return build("weighting", WEIGHTINGS, name, options, given)
 
 
-def teach(method, present=ALL, epochs=6, seed=0):
-    """Run a method through a few epochs of falling losses; learned parameters take Adam steps with momentum."""
+def teach(method, present=ALL, epochs=6, seed=0, units=1.0):
+    """Run a method through a few epochs of falling losses; learned parameters take Adam steps with momentum.
+
+    ``units`` multiplies each task's losses.
+    """
     generator = torch.Generator().manual_seed(seed)
     parameters = list(method.parameters())
     optimiser = torch.optim.Adam(parameters, lr=0.05) if parameters else None
     for epoch in range(epochs):
         for step in range(3):
-            losses = torch.rand(3, generator=generator) + 1.0 / (1 + epoch)
+            losses = units * (torch.rand(3, generator=generator) + 1.0 / (1 + epoch))
             total = method(losses, present, epoch, step)
             if optimiser is not None:
                 optimiser.zero_grad()
@@ -39,7 +42,7 @@ def teach(method, present=ALL, epochs=6, seed=0):
             if optimiser is not None:
                 optimiser.step()
             method.after_step(losses, losses * torch.rand(3, generator=generator), present)
-        method.end_epoch(torch.rand(3, generator=generator) + 1.0 / (1 + epoch), present)
+        method.end_epoch(units * (torch.rand(3, generator=generator) + 1.0 / (1 + epoch)), present)
 
 
 def gradient(method, losses, present, epoch=9):
@@ -167,6 +170,39 @@ def test_a_task_learned_by_heart_does_not_take_over(name):
             optimiser.step()
     found = gradient(method, losses, ALL, epoch=0)
     assert float(found[0]) < float(found[1]) <= 1.01 * torch.e**4
+
+
+@pytest.mark.parametrize("name", ["gls", "stch", "famo"])
+def test_shares_of_the_total_are_free_of_the_units_of_losses(name):
+    units, shares = torch.tensor([1.0, 20.0, 0.5]), []
+    for scale in (torch.ones(3), units):
+        method = weighting(name)
+        teach(method, units=scale)
+        losses = scale * LOSSES
+        share = gradient(method, losses, ALL) * losses
+        shares.append(share / share.sum())
+    torch.testing.assert_close(shares[0], shares[1], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["dwa", "rlw", "fixed"])
+def test_weights_are_free_of_the_units_of_losses(name):
+    weights = []
+    for scale in (torch.ones(3), torch.tensor([1.0, 20.0, 0.5])):
+        method = weighting(name)
+        teach(method, units=scale)
+        weights.append(gradient(method, scale * LOSSES, ALL))
+    torch.testing.assert_close(weights[0], weights[1])
+
+
+def test_weights_that_read_losses_are_told_from_those_that_do_not():
+    """A loss below 0 turns a weight round, or takes it away, unless the method reads no losses."""
+    below = torch.tensor([-0.7, 1.9, 0.4])
+    for name in NAMES:
+        one, other = weighting(name), weighting(name)
+        teach(one)
+        teach(other, units=torch.tensor([-1.0, 1.0, 1.0]))
+        same_weights = torch.allclose(gradient(one, LOSSES, ALL), gradient(other, below, ALL))
+        assert same_weights or WEIGHTINGS[name].needs_positive
 
 
 def test_which_methods_ask_the_fit_for_more():

@@ -79,6 +79,17 @@ def test_weights_of_the_paper_are_those_of_its_sizes():
             "option `preference` of weighting `stch` is `[1.0, 0.0, 1.0]`",
             "give numbers above 0",
         ),
+        *(
+            (
+                name,
+                {"least": least},
+                f"option `least` of weighting `{name}` is `{least}`",
+                "give a number from -80 to 80",
+            )
+            for name in ("gls", "stch", "famo", "imtl_l", "uncertainty")
+            for least in (-1000.0, -81.0)
+        ),
+        ("gls", {"least": 1000}, "option `least` of weighting `gls` is `1000`", "give a number from -80 to 80"),
         ("famo", {"lr": 0}, "option `lr` of weighting `famo` is `0`", "give a number above 0"),
         ("famo", {"lowest": [0.1]}, "option `lowest` of weighting `famo` is `[0.1]`", "give 3 numbers, one per task"),
         ("gradnorm", {"alpha": -0.5}, "option `alpha` of weighting `gradnorm` is `-0.5`", "give 0 or a number above 0"),
@@ -106,6 +117,8 @@ def test_a_preset_is_for_its_three_tasks():
     with pytest.raises(ScreenerError) as refusal:
         build("weighting", WEIGHTINGS, "fixed", {"weights": "paper"}, {"tasks": 2})
     assert refusal.value.hint == "it is for resistivity, hardness and glass formation"
+    with pytest.raises(ScreenerError, match="option `weights` of weighting `fixed` is `paper`"):
+        build("weighting", WEIGHTINGS, "fixed", {"weights": "paper"}, {"tasks": 3, "labels": (False, True, False)})
 
 
 def settle(method, losses, steps=800):
