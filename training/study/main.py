@@ -53,7 +53,7 @@ def run_main(context: StudyContext) -> StudyResult:
             *_sections(context, [*scores, *own], tested),
             confusion_table(cells, REFERENCE + LARGE, [arm.name for arm in large]),
             bootstrap_table(cells, REFERENCE + LARGE, [arm.name for arm in large if _base(arm) != REFERENCE]),
-            synergy_table(scores, labels, references, (PAPER, THINNED, GROUPED)),
+            synergy_table(scores, labels, references, (PAPER, THINNED, GROUPED), as_many_steps=context.quick),
         ),
         (*scores, *own),
         tuple(tested),

@@ -96,7 +96,12 @@ def _flagged(
 
 
 def synergy_table(
-    scores: Sequence[Score], labels: Mapping[str, bool], references: Mapping[str, str], splits: Sequence[str]
+    scores: Sequence[Score],
+    labels: Mapping[str, bool],
+    references: Mapping[str, str],
+    splits: Sequence[str],
+    *,
+    as_many_steps: bool = False,
 ) -> Section:
     """Give the relative gain of every task over learning alone, and their mean, by kind of split.
 
@@ -107,6 +112,7 @@ def synergy_table(
         labels: task → whether it is a label.
         references: arm → the arm that learned alone, with the same batches.
         splits: kinds of splits.
+        as_many_steps: nets that learned alone took as many steps as the others.
     """
     rows: list[dict[str, Value]] = []
     for split in splits:
@@ -125,10 +131,10 @@ def synergy_table(
             row: dict[str, Value] = {"split": split, "arm": arm}
             rows.append({**row, **gains, "mean": float(np.mean(list(gains.values()))) if gains else None})
     columns = (("split", "split"), ("arm", "arm"), *((task, short(task)) for task in labels), ("mean", "mean"))
+    fewer = "" if as_many_steps else ", whose epochs have the rows of one task alone and so fewer steps"
     caption = (
-        "Relative gain of R² or average precision over independent nets with the same batches and rate, whose epochs "
-        "have the rows of one task alone and so fewer steps; above 0, sharing helped. Where these nets score below "
-        f"{LEAST_REFERENCE:g} there is a dash, and the mean is over the other tasks: a gain over nearly nothing is no "
-        "measure."
+        f"Relative gain of R² or average precision over independent nets with the same batches and rate{fewer}; "
+        f"above 0, sharing helped. Where these nets score below {LEAST_REFERENCE:g} there is a dash, "
+        "and the mean is over the other tasks: a gain over nearly nothing is no measure."
     )
     return Section("main-synergy", "Synergy", caption, columns, rows)

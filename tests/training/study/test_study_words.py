@@ -92,6 +92,8 @@ def test_a_gain_over_nearly_nothing_is_no_gain():
     (row, _) = synergy_table(scores, labels, references, (GROUPED,)).rows
     assert row["mean"] == row["resistivity_uohm_cm"] == pytest.approx(0.6)
     section = synergy_table(scores, labels, references, (GROUPED,))
+    assert "fewer steps" in section.caption
+    assert "fewer steps" not in synergy_table(scores, labels, references, (GROUPED,), as_many_steps=True).caption
     assert "| grouped | hard | 0.600 | – | 0.600 |" in section.markdown()
     assert "fewer steps" in section.caption
     (alone,) = synergy_table(scores[3:], {"hardness_gpa": False}, references, (GROUPED,)).rows[:1]
