@@ -315,7 +315,7 @@ def refuse_other_unit(task: str, values: NDArray[np.floating], hint: str) -> Non
         raise InputError(f"{outside} of {len(values)} values of `{task}` lie {outside_words(task)}", hint)
 
 
-def refuse_too_few(task: str, kind: str, values: NDArray[np.floating], left_out: str) -> None:
+def refuse_too_few(task: str, kind: str, values: NDArray[np.floating], left_out: str, least: int = LEAST_ROWS) -> None:
     """Refuse a target with too few values, or labels of one class.
 
     Args:
@@ -323,14 +323,15 @@ def refuse_too_few(task: str, kind: str, values: NDArray[np.floating], left_out:
         kind: `regression` or `classification`.
         values: what can be used.
         left_out: why there are no more; empty where the table is short.
+        least: values that are enough.
 
     Raises:
         InputError: it cannot be learned and tested.
     """
-    if len(values) < LEAST_ROWS:
+    if len(values) < least:
         raise InputError(
             f"`{task}` has {len(values)} usable rows",
-            f"at least {LEAST_ROWS} are needed; left out: {left_out or 'the table is short'}",
+            f"at least {least} are needed; left out: {left_out or 'the table is short'}",
         )
     if kind == "classification" and len(np.unique(values)) < 2:
         raise InputError(f"`{task}` has labels of one class only", "a classifier needs rows of both classes")

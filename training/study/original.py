@@ -18,6 +18,7 @@ from screener.errors import InputError
 from training.curation import RANGES
 from training.sources.table import AMORPHOUS, HARDNESS, RESISTIVITY, composition_keys
 from training.study.data import StudyRows, merged_values, study_rows
+from training.study.splits import LEAST_LABELS
 from training.user_table import outside_words, refuse_other_unit, refuse_too_few
 
 TARGETS = {RESISTIVITY: ("resistivity",), HARDNESS: ("hardness",), AMORPHOUS: ("amorphous", "p_amorphous")}
@@ -125,12 +126,13 @@ def _check_values(y: np.ndarray, lines: list[int]) -> None:
 
 
 def _check_usable(y: np.ndarray) -> None:
-    """Refuse targets that cannot be learned, by the limits of a user's own table."""
+    """Refuse targets that cannot be learned."""
     for column, name in enumerate(TARGETS):
         known = y[~np.isnan(y[:, column]), column]
         refuse_other_unit(name, known, _UNIT_HINTS.get(name, ""))
         without = f"{len(y) - len(known)} × no {name}" if len(known) < len(y) else ""
-        refuse_too_few(name, "classification" if name == AMORPHOUS else "regression", known, without)
+        kind = "classification" if name == AMORPHOUS else "regression"
+        refuse_too_few(name, kind, known, without, LEAST_LABELS)  # small targets are what the paper is about
 
 
 def _leave_out(y: np.ndarray, say: Callable[[str], None]) -> None:

@@ -161,14 +161,14 @@ def test_what_is_left_out_of_an_export_is_told(tmp_path):
         ([line(0.5, 0.5, 1, 0, 1)], "`hardness_gpa` in line 2 is `0`", "write values above 0"),
         ([line(0.5, 0.5, 0, 1, 1)], "`resistivity_uohm_cm` in line 2 is `0`", "write values above 0"),
         (
-            enough(12),
-            "`resistivity_uohm_cm` has 12 usable rows",
-            "at least 30 are needed; left out: the table is short",
+            enough(11),
+            "`resistivity_uohm_cm` has 11 usable rows",
+            "at least 12 are needed; left out: the table is short",
         ),
         (
-            [*enough(40, hardness=""), *enough(12)],
-            "`hardness_gpa` has 12 usable rows",
-            "at least 30 are needed; left out: 40 × no hardness_gpa",
+            [*enough(40, hardness=""), *enough(11)],
+            "`hardness_gpa` has 11 usable rows",
+            "at least 12 are needed; left out: 40 × no hardness_gpa",
         ),
         (
             enough(hardness=612),
