@@ -15,18 +15,21 @@ from training.architectures.layers import Dropout
 from training.architectures.seeds import SeedNets, StackedLinear, StackedNorm
 
 Backward = Callable[[Tensor], Tensor]
-"""Gradient on a layer's output to that on its input; parameters get theirs on the way."""
+"""Gradient on a layer's output to that on its input; parameters get theirs on the way, in place."""
 
 
 class SeedPasses:
     """Training passes of K stacked nets.
 
     Args:
-        nets: their parameters are read, and get gradients.
+        nets: their parameters are read, and get gradients: into the tensors that are there, or into new ones.
     """
 
     def __init__(self, nets: SeedNets) -> None:
         self.nets = nets
+        for parameter in nets.parameters():
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
         self.backbone = list(nets.backbone.children())
         self.towers = [list(tower.children()) for tower in nets.towers]
         self._backwards: list[Backward] = []
@@ -35,7 +38,7 @@ class SeedPasses:
     def forward(self, x: Tensor) -> Tensor:
         """Predict in training mode, shape (K, b, f) → (K, t, b)."""
         with torch.no_grad():
-            z, self._backwards = _forward(self.backbone, x.transpose(1, 2).contiguous())
+            z, self._backwards = _forward(self.backbone, x.transpose(1, 2).contiguous(), data=True)
             passed = [_forward(tower, z) for tower in self.towers]
             self._tower_backwards = [backwards for _, backwards in passed]
             primary = passed[0][0] if len(passed) == 1 else torch.cat([out for out, _ in passed], dim=1)
@@ -55,11 +58,11 @@ class SeedPasses:
             _backward(self._backwards, total)
 
 
-def _forward(layers: list[nn.Module], x: Tensor) -> tuple[Tensor, list[Backward]]:
-    """Pass through a chain; return also the way back."""
+def _forward(layers: list[nn.Module], x: Tensor, *, data: bool = False) -> tuple[Tensor, list[Backward]]:
+    """Pass through a chain; return also the way back. Of ``data`` nobody asks the gradient."""
     backwards: list[Backward] = []
-    for layer in layers:
-        x, backward = _pass(layer, x)
+    for place, layer in enumerate(layers):
+        x, backward = _pass(layer, x, data=data and place == 0)
         backwards.append(backward)
     return x, backwards
 
@@ -71,27 +74,27 @@ def _backward(backwards: list[Backward], slope: Tensor) -> Tensor:
     return slope
 
 
-def _pass(layer: nn.Module, x: Tensor) -> tuple[Tensor, Backward]:
+def _pass(layer: nn.Module, x: Tensor, *, data: bool) -> tuple[Tensor, Backward]:
     """Pass through one layer."""
     if isinstance(layer, StackedLinear):
-        return _linear(layer, x)
+        return _linear(layer, x, data=data)
     if isinstance(layer, StackedNorm):
         return _norm(layer, x)
     if isinstance(layer, Dropout):
         factors = layer.factors(x)
-        return x * factors, lambda slope: slope * factors
+        return x * factors, lambda slope: slope.mul_(factors)
     assert isinstance(layer, nn.ReLU)
     out = torch.relu(x)
     return out, lambda slope: torch.ops.aten.threshold_backward(slope, out, 0)
 
 
-def _linear(layer: StackedLinear, x: Tensor) -> tuple[Tensor, Backward]:
+def _linear(layer: StackedLinear, x: Tensor, *, data: bool) -> tuple[Tensor, Backward]:
     """Multiply and add."""
 
     def backward(slope: Tensor) -> Tensor:
-        layer.bias.grad = slope.sum(dim=2, keepdim=True)
-        layer.weight.grad = torch.bmm(slope, x.transpose(1, 2))
-        return torch.bmm(layer.weight.transpose(1, 2), slope)
+        torch.sum(slope, dim=2, keepdim=True, out=layer.bias.grad)
+        torch.bmm(slope, x.transpose(1, 2), out=layer.weight.grad)
+        return slope if data else torch.bmm(layer.weight.transpose(1, 2), slope)
 
     return torch.baddbmm(layer.bias, layer.weight, x), backward
 
@@ -109,7 +112,9 @@ def _norm(layer: StackedNorm, x: Tensor) -> tuple[Tensor, Backward]:
         back, *own = torch.ops.aten.native_batch_norm_backward(
             slope.reshape(flat.shape), flat, gain, *running, mean, inverse, learning, layer.eps, [True, True, True]
         )
-        layer.weight.grad, layer.bias.grad = (grad.view(layer.weight.shape) for grad in own)
+        for parameter, found in zip((layer.weight, layer.bias), own, strict=True):
+            assert parameter.grad is not None
+            parameter.grad.copy_(found.view(parameter.shape))
         return torch.as_tensor(back).view(x.shape)
 
     return out.view(x.shape), backward

@@ -58,13 +58,14 @@ class StackedCorrections(nn.Module):
         return out.detach()
 
     def backward(self, slope: Tensor) -> None:
-        """Set gradients from that on the corrected predictions, shape (K, t, b); the penalty has its own."""
+        """Write gradients from that on the corrected predictions, shape (K, t, b); the penalty has its own."""
         assert self._both is not None
         (out, penalty), self._both = self._both, None
         own = list(self.parameters())
         found = torch.autograd.grad([out, penalty], own, [slope, torch.ones_like(penalty)])
         for parameter, gradient in zip(own, found, strict=True):
-            parameter.grad = gradient
+            assert parameter.grad is not None
+            parameter.grad.copy_(gradient)
 
     def copy_to(self, nets: Sequence[StructuredNet]) -> None:
         """Give the nets their values."""

@@ -114,33 +114,38 @@ class SeedRun:
         for step in range(steps):
             chosen = order[:, step * self.batch : None if step == steps - 1 else (step + 1) * self.batch]
             losses, count = self._step(chosen)
-            total += losses * count
+            total += losses
             labels += count
         return total / labels.clamp_min(1)
 
     def _step(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
-        """Learn from one batch per net, shape (K, b)."""
-        losses, count, slope = self._losses(self.passes.forward(self.rows.x[chosen]), chosen)
+        """Learn from one batch per net, shape (K, b); return sums of losses and counts of labels, (K, t) each."""
+        losses, count, slope = self._losses(self.passes.forward(_taken(self.rows.x, chosen)), chosen)
         self.passes.backward(slope)
         self.optimiser.step()
         self.steps += 1
         return losses, count
 
     def _losses(self, out: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Losses of every net and task, of how many labels, (K, t) each, and the slope on the outputs, (K, t, b)."""
-        y = self.rows.y[chosen].transpose(1, 2)
+        """Sums of losses, counts of labels, (K, t) each, and the slope of the means on the outputs, (K, t, b)."""
+        y = _taken(self.rows.y, chosen).transpose(1, 2)
         error = out - y
         if self.plain:
-            losses, count = error.square().mean(dim=2), torch.full((len(y), 1), y.shape[2])
+            losses, count = error.square().sum(dim=2), torch.full((len(y), 1), float(y.shape[2]))
             return losses, count, error.mul_(self.weights * (2.0 / y.shape[2]))
-        mask = self.rows.known[chosen].transpose(1, 2)
+        mask = _taken(self.rows.known, chosen).transpose(1, 2)
         count = mask.sum(dim=2)
         share = mask / count.clamp_min(1)[:, :, None]
         loss, slope = error.square(), 2.0 * error
         for task in self.labels:
             loss[:, task] = nn.functional.binary_cross_entropy_with_logits(out[:, task], y[:, task], reduction="none")
             slope[:, task] = torch.sigmoid(out[:, task]) - y[:, task]
-        return (loss * share).sum(dim=2), count, slope.mul_(share).mul_(self.weights[:, None])
+        return (loss * mask).sum(dim=2), count, slope.mul_(share).mul_(self.weights[:, None])
+
+
+def _taken(values: Tensor, chosen: Tensor) -> Tensor:
+    """Take rows, shapes (n, c) and (K, b) → (K, b, c); quicker than an index of two dimensions."""
+    return values.index_select(0, chosen.flatten()).view(*chosen.shape, values.shape[1])
 
 
 @dataclass(slots=True)

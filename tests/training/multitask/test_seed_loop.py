@@ -86,7 +86,8 @@ def test_adam_in_one_vector_is_that_of_torch():
     ours.set_rates(torch.tensor([1.0, 0.5], dtype=torch.float64))
     for step in range(20):
         for k, parameter in enumerate(flat):
-            parameter.grad = torch.randn(parameter.shape, generator=generator, dtype=torch.float64) * (step + 1)
+            assert parameter.grad is not None
+            parameter.grad.copy_(torch.randn(parameter.shape, generator=generator, dtype=torch.float64) * (step + 1))
             for net in range(2):
                 plain[net][k].grad = parameter.grad[net].clone()
         ours.step()
