@@ -111,11 +111,11 @@ def check(
     Example: training data check --data my.csv --targets my.toml
     """
     from training.curation import curate
+    from training.measured import require_table
     from training.sources import load_sources
     from training.user_table import read_user_table
 
-    if data is None and targets is not None:
-        raise InputError(f"`{targets}` declares targets of no table", "name your table with `--data`")
+    require_table(data, targets, units)
     if data is None:
         table, curated = None, curate(load_sources())
     else:

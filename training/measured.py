@@ -36,6 +36,23 @@ class Measured:
     notes: tuple[str, ...] = ()
 
 
+def require_table(data: Path | None, declaration: Path | None, units: str | None) -> None:
+    """Refuse what is said about a user's table where none is given.
+
+    Args:
+        data: the table.
+        declaration: TOML file that declares targets of the user's own.
+        units: how formulas of the table are meant.
+
+    Raises:
+        InputError: there is no table, but one of the others.
+    """
+    if data is None and declaration is not None:
+        raise InputError(f"`{declaration}` declares targets of no table", "name your table with `--data`")
+    if data is None and units is not None:
+        raise InputError(f"`--units {units}` is said of no table", "name your table with `--data`, or leave it out")
+
+
 def load_measured(
     data: Path | None = None,
     declaration: Path | None = None,
@@ -54,8 +71,7 @@ def load_measured(
     Raises:
         InputError: nothing to learn from, or a table or declaration that cannot be used.
     """
-    if data is None and declaration is not None:
-        raise InputError(f"`{declaration}` declares targets of no table", "name your table with `--data`")
+    require_table(data, declaration, units)
     if data is None and not with_catalogue:
         raise InputError("there is nothing to learn from", "name a table with `--data`, or leave out `--no-catalogue`")
     present, missing = found_sources() if with_catalogue else ((), ())

@@ -173,11 +173,11 @@ def _check_places(request: StudyRequest, folder: Path) -> None:
 
 def _rows(request: StudyRequest, say: Callable[[str], None]) -> StudyRows:
     """Load what is studied."""
+    from training.measured import require_table
     from training.study.data import fewer, measured_rows
     from training.study.own_rows import user_rows
 
-    if request.data is None and request.targets is not None:
-        raise InputError(f"`{request.targets}` declares targets of no table", "name your table with `--data`")
+    require_table(request.data, request.targets, request.units)
     if request.data is None:
         full = measured_rows()
     else:

@@ -50,6 +50,13 @@ def mine(tmp_path):
             ["fit", "--targets", "mine.toml"],
             "error: `mine.toml` declares targets of no table\n\nhint: name your table with `--data`\n",
         ),
+        *(
+            (
+                [*command, "--units", "wt"],
+                "error: `--units wt` is said of no table\n\nhint: name your table with `--data`, or leave it out\n",
+            )
+            for command in (["fit"], ["study", "main"], ["data", "check"])
+        ),
     ],
 )
 def test_wrong_calls_end_with_one_fact_and_a_hint(run, arguments, expected):
